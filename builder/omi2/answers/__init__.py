@@ -1,0 +1,24 @@
+"""Answers: find them in a solution, compare them, sort them into classes for a vote.
+
+>>> from omi2.answers import compare, extract
+>>> compare(extract(r"... so the total is \\boxed{0.5}."), r"\\frac{1}{2}")
+<Verdict.EQUAL: 'equal'>
+"""
+
+from omi2.answers.classes import classes
+from omi2.answers.compare import Verdict, compare, compare_many, grade, grader
+from omi2.answers.extract import boxes, extract
+from omi2.answers.normalise import answer_type, key
+
+__all__ = [
+    "Verdict",
+    "answer_type",
+    "boxes",
+    "classes",
+    "compare",
+    "compare_many",
+    "extract",
+    "grade",
+    "grader",
+    "key",
+]

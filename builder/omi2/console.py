@@ -1,0 +1,99 @@
+"""What a person sees of a build: live progress on stderr, the funnel on stdout.
+
+On a terminal the progress line is rewritten in place; elsewhere (a pipe, CI) a line is written at
+most every ten seconds. `NO_COLOR` is honoured by using no colour at all.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+QUIET_SECONDS = 10.0
+LIVE_SECONDS = 0.1
+
+
+class Progress:
+    """A listener for `Run.tell`: shows how far each stage is."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.began = time.monotonic()
+        self._stage = ""
+        self._last = 0.0
+        self._width = 0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        clock = f"{int(now - self.began) // 60}:{int(now - self.began) % 60:02}"
+        if what.endswith(" done"):
+            self._line(f"{clock}  {what:<19} {total:>9,} came, {done:,} left", end=True)
+            self._stage = ""
+            return
+        pause = LIVE_SECONDS if self.live else QUIET_SECONDS
+        if what == self._stage and done < total and now - self._last < pause:
+            return
+        if not self.live and what != self._stage:
+            self._stage, self._last = what, now
+            return
+        self._stage, self._last = what, now
+        self._line(f"{clock}  {what:<19} {done:>9,} of {total:,}", end=not self.live)
+
+    def _line(self, text: str, *, end: bool) -> None:
+        """Write a line; on a terminal, over the last one."""
+        if self.live:
+            self.stream.write("\r" + text.ljust(self._width))
+            self._width = 0 if end else len(text)
+        else:
+            self.stream.write(text)
+        self.stream.write("\n" if end else "")
+        self.stream.flush()
+
+
+def funnel(manifest: Mapping[str, Any]) -> str:
+    """The funnel of a release, as text: what came, what was dropped and why, what left."""
+    lines = []
+    for step in manifest["funnel"]:
+        came, left = sum(step["came"].values()), sum(step["left"].values())
+        parts = _labels(step["came"])
+        lines.append(f"{step['stage']:<14}{came:>9,} {step['unit']}{parts}")
+        lines += [f"{'':<14}{-n:>9,} {why}" for why, n in step["dropped"].items()]
+        lines.append(f"{'':<14}{left:>9,} {_left(step)}")
+    lines.append("")
+    lines += [f"{name:<14}{s['rows']:>9,} rows" for name, s in manifest["splits"].items()]
+    return "\n".join(lines)
+
+
+def summary(manifest: Mapping[str, Any], out: str) -> str:
+    """What to know and to do after a build."""
+    told = manifest["decontamination"]
+    lines = []
+    if not told["ran"]:
+        lines.append("WARNING: decontamination was turned off; omi2-hub will refuse this release.")
+    if not manifest["rows"]:
+        lines.append("No row was kept: the funnel above says where they went.")
+    name = out.rstrip("/").rpartition("/")[2]
+    lines += [
+        f"Wrote {out}: {manifest['rows']:,} rows. Next, in the folder that holds it:",
+        f"  python -c 'from datasets import load_dataset; print(load_dataset(\"{name}\"))'",
+        f"  omi2-hub plan {out} --repo ORG/omi2",
+    ]
+    return "\n".join(lines)
+
+
+def as_json(value: Any) -> str:
+    """JSON for programs."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _labels(counts: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{k} {n:,}' for k, n in counts.items())})" if len(counts) > 1 else ""
+
+
+def _left(step: Mapping[str, Any]) -> str:
+    counts = step["left"]
+    if len(counts) == 1:
+        return next(iter(counts))
+    return f"left{_labels(counts)}"

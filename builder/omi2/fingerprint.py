@@ -1,0 +1,119 @@
+"""What a stage's result depends on, as one hash: its settings, its code, and what it reads.
+
+The code version of a stage is a hash of its module and of every omi2 module that it imports,
+directly or not, found by reading their source; editing a rule redoes the stages that use it and no
+other. Files named in a recipe count by their content, endpoints by the model behind them: moving a
+file or a server changes nothing. Speed settings (workers, concurrency, retries) do not count.
+"""
+
+import ast
+import functools
+import hashlib
+import json
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from omi2.errors import UsageError
+from omi2.recipe import Recipe, Source, Teacher, as_table
+from omi2.run import Run, describe
+from omi2.teachers import replay
+
+ASKS_TEACHER = ("augment", "solve")
+"""The stages that depend on the teacher; every other one reads its own section alone."""
+LIBRARIES = {
+    "decontaminate": ("datasketch", "numpy"),
+    "grade": ("math-verify", "sympy", "latex2sympy2_extended"),
+    "split": ("pyarrow", "polars"),
+}
+"""Libraries whose version may change what a stage writes."""
+
+
+def fingerprint(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> str:
+    """The hash for a stage, given the stages before it, which are complete."""
+    section = getattr(recipe, stage)
+    told: dict[str, Any] = {
+        "stage": stage,
+        "parts": recipe.parts,
+        "settings": as_table(section),
+        "files": _files(section),
+        "code": code_version(f"omi2.stages.{stage}"),
+        "libraries": {name: version(name) for name in LIBRARIES.get(stage, ())},
+        "inputs": {name: describe(run.stage(name) / "manifest.json")["sha256"] for name in before},
+    }
+    if stage in ASKS_TEACHER:
+        told["teacher"] = _teacher(recipe.teacher)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def code_version(module: str) -> str:
+    """A hash of the source of a module and of every omi2 module it needs."""
+    seen: dict[str, str] = {}
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        spec = find_spec(name)
+        if name in seen or spec is None or spec.origin is None:
+            continue
+        source = Path(spec.origin).read_bytes()
+        seen[name] = hashlib.sha256(source).hexdigest()
+        todo += sorted(imports(source.decode(), name))
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+
+def imports(source: str, module: str) -> set[str]:
+    """The omi2 modules that a module's source imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.split(".")[0] == "omi2" and _is_module(name)} - {module}
+
+
+@functools.cache
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _files(section: Any) -> dict[str, str]:
+    """The content of every file and packaged text that a section names."""
+    named: dict[str, str] = {}
+    sources: tuple[Source, ...] = getattr(section, "sources", getattr(section, "benchmarks", ()))
+    package = Path(__file__).parent
+    for source in sources:
+        if source.file:
+            named[source.name] = _sha256(Path(source.file))
+        elif source.package:
+            named[source.name] = _sha256(package / "seeds" / f"{source.package}.toml")
+    for name in getattr(section, "index", ()):
+        named[name] = _sha256(_packaged(package / "overlap" / f"{name}.npz", name))
+    for _, name in getattr(getattr(section, "prompt", None), "values", ()):
+        if name:
+            named[name] = _sha256(_packaged(package / "prompts" / f"{name}.toml", name))
+    return named
+
+
+def _packaged(path: Path, name: str) -> Path:
+    return path if "/" not in name and path.is_file() else Path(name)
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist, or is not a file")
+    return str(describe(path)["sha256"])
+
+
+def _teacher(teacher: Teacher) -> dict[str, Any]:
+    """Who the teacher is, wherever it stands."""
+    file = replay.file_of(teacher)
+    if file is not None:
+        return {"replay": _sha256(file)}
+    kinds = sorted({spec.partition(":")[0] for spec in teacher.endpoints})
+    return {"kinds": kinds, "model": teacher.model or sorted(teacher.endpoints)}

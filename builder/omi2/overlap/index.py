@@ -1,0 +1,151 @@
+"""An overlap index: what is needed to recognise benchmark items, and nothing of their text.
+
+For each item: its id, its number of words, a hash of the whole, and the hashes of its word n-grams
+in order, plain and with numbers masked. One file (.npz, no pickle), byte for byte the same for the
+same input. `build` makes it from problems, `save` and `load` keep it, `merge` joins several.
+
+Not covered: items shorter than n words have no n-grams; only the whole text is compared.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from omi2.errors import UsageError
+from omi2.overlap.text import Hashes, mask, ngram_hashes, whole_hash, words
+from omi2.run import atomic
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Index:
+    """Items of one or more benchmarks. `grams` holds every item's n-grams, one item after another;
+    item i has max(0, lengths[i] - n + 1) of them."""
+
+    n: int
+    benchmarks: tuple[dict[str, object], ...]
+    """Per benchmark: name, items, sha256 of its texts, origin."""
+    items: tuple[tuple[str, str], ...]
+    """(benchmark, item id)"""
+    lengths: npt.NDArray[np.int64]
+    whole: Hashes
+    grams: Hashes
+    masked: Hashes
+
+
+def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[str, str]) -> Index:
+    """An index of one benchmark from (item id, problem text) pairs."""
+    ids, lengths, whole, grams, masked = [], [], [], [], []
+    for item, text in problems:
+        tokens = words(text)
+        ids.append((name, item))
+        lengths.append(len(tokens))
+        whole.append(whole_hash(tokens))
+        grams.append(ngram_hashes(tokens, n))
+        masked.append(ngram_hashes(mask(tokens), n))
+    if not ids:
+        raise UsageError(f"benchmark {name} holds no items")
+    return Index(
+        n,
+        ({"name": name, "items": len(ids), **origin},),
+        tuple(ids),
+        np.array(lengths, np.int64),
+        np.array(whole, np.uint64),
+        np.concatenate(grams),
+        np.concatenate(masked),
+    )
+
+
+def merge(indexes: Sequence[Index]) -> Index:
+    """One index over the items of several. Raises UsageError where their n differs."""
+    sizes = sorted({index.n for index in indexes})
+    if len(sizes) != 1:
+        raise UsageError(f"overlap indexes of different n-grams ({sizes}) cannot be used together")
+    return Index(
+        sizes[0],
+        tuple(b for index in indexes for b in index.benchmarks),
+        tuple(i for index in indexes for i in index.items),
+        np.concatenate([index.lengths for index in indexes]),
+        np.concatenate([index.whole for index in indexes]),
+        np.concatenate([index.grams for index in indexes]),
+        np.concatenate([index.masked for index in indexes]),
+    )
+
+
+def save(index: Index, path: Path) -> None:
+    """Write an index atomically. 40-bit hashes take five bytes each."""
+    meta = {
+        "omi2": "overlap-index",
+        "format": FORMAT,
+        "n": index.n,
+        "benchmarks": index.benchmarks,
+        "items": [list(item) for item in index.items],
+    }
+    arrays = {
+        "meta": np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8),
+        "lengths": index.lengths.astype(np.uint16),
+        "whole": index.whole,
+        **_split("grams", index.grams),
+        **_split("masked", index.masked),
+    }
+    with atomic(path) as temporary, open(temporary, "wb") as handle:
+        np.savez_compressed(handle, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+
+def load(name_or_path: str) -> Index:
+    """An index that ships with omi2, by name, or one from a file. Raises UsageError."""
+    packaged = files("omi2") / "overlap" / f"{name_or_path}.npz"
+    if "/" not in name_or_path and packaged.is_file():
+        data = packaged.read_bytes()
+    elif Path(name_or_path).is_file():
+        data = Path(name_or_path).read_bytes()
+    else:
+        raise UsageError(
+            f"no overlap index {name_or_path!r}: neither a file nor one that ships with omi2 "
+            "(test-sets)"
+        )
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            meta = json.loads(arrays["meta"].tobytes())
+            if meta.get("omi2") != "overlap-index" or meta.get("format") != FORMAT:
+                raise ValueError("not an overlap index of this format")
+            index = Index(
+                int(meta["n"]),
+                tuple(meta["benchmarks"]),
+                tuple((str(b), str(i)) for b, i in meta["items"]),
+                arrays["lengths"].astype(np.int64),
+                arrays["whole"],
+                _join("grams", arrays),
+                _join("masked", arrays),
+            )
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{name_or_path} is not a whole overlap index ({error}): make it anew with "
+            "`omi2 overlap-index`"
+        ) from None
+    expected = int(np.maximum(index.lengths - index.n + 1, 0).sum())
+    if not len(index.items) == len(index.lengths) == len(index.whole) or not (
+        expected == len(index.grams) == len(index.masked)
+    ):
+        raise UsageError(f"{name_or_path}: its parts do not fit together: make it anew")
+    return index
+
+
+def _split(name: str, hashes: Hashes) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        f"{name}_low": (hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+        f"{name}_high": (hashes >> np.uint64(32)).astype(np.uint8),
+    }
+
+
+def _join(name: str, arrays: "np.lib.npyio.NpzFile") -> Hashes:
+    low, high = arrays[f"{name}_low"], arrays[f"{name}_high"]
+    return low.astype(np.uint64) | (high.astype(np.uint64) << np.uint64(32))

@@ -1,0 +1,375 @@
+"""A recipe: one TOML file, read into frozen dataclasses.
+
+A section per stage, named as the stage, and two that several stages share (`teacher` and the top
+level). A key that is not known, of the wrong type or out of range is an error that names the file,
+the key and the nearest valid key: a misspelt setting must never be a default in silence.
+
+A setting that differs by where a problem came from is a table by `problem_source`; the key
+`augmented` stands for every `augmented_...` source, `default` for the rest, and a bare value for
+all. Numbers cite the paper (arXiv 2410.01560) or NVIDIA's released recipe in `recipes/*.toml`.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omi2.errors import UsageError
+
+T = TypeVar("T")
+PACKAGED = ("demo", "dry-run", "paper", "repo", "replay")
+
+
+@dataclass(frozen=True)
+class BySource:
+    """A setting by `problem_source`: the exact name, else `augmented`, else `default`."""
+
+    values: tuple[tuple[str, Any], ...]
+
+    def of(self, source: str) -> Any:
+        """The value for problems of this source."""
+        table = dict(self.values)
+        for key in (source, "augmented" if source.startswith("augmented_") else "default"):
+            if key in table:
+                return table[key]
+        return table["default"]
+
+
+def _same(value: Any) -> BySource:
+    return BySource((("default", value),))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where problems come from: a file, a data set on the Hub, or what ships with the package."""
+
+    name: str
+    """Becomes `problem_source`."""
+    file: str = ""
+    """A Parquet file with the columns id, problem, answer, split (subject where there is one)."""
+    package: str = ""
+    """A set that ships with omi2, by name."""
+    dataset: str = ""
+    """A data set on the Hub, ORG/NAME."""
+    revision: str = ""
+    """Its commit. Without one the newest is taken, and recorded."""
+    subsets: tuple[str, ...] = ()
+    """Its configs; none means the default one."""
+    split: str = "train"
+    """Only rows of this split are taken."""
+    problem: str = "problem"
+    """The column with the problem."""
+    answer: str = "answer"
+    """The column with the answer, or with the solution that holds it; "" for none."""
+    answer_form: str = "as_is"
+    """as_is; hash_marks: what follows `####`; boxed: the last `\\boxed{}` of a solution."""
+    subjects: tuple[str, ...] = ()
+    """Only problems of these subjects; none means all."""
+    distinct: bool = False
+    """Take equal (problem, answer) rows once: for a file with a row per generation."""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.file, self.package, self.dataset))) != 1:
+            raise ValueError(f"source {self.name!r} needs exactly one of file, package, dataset")
+        _one_of("answer_form", self.answer_form, ("as_is", "hash_marks", "boxed"))
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Where text comes from."""
+
+    endpoints: tuple[str, ...] = ("embedded",)
+    """embedded, embedded:FILE.gguf, embedded:ORG/REPO/FILE.gguf, openai:URL, tgi:URL, replay:FILE;
+    several share the work."""
+    model: str = ""
+    """Its name on the endpoint; "" asks the endpoint."""
+    concurrency: int = 16
+    """Requests in flight at each endpoint."""
+    timeout_s: float = 600.0
+    """Seconds for one request."""
+    retries: int = 6
+    """Tries again after a passing failure (429, 5xx, a lost connection), backing off."""
+    key_env: str = "OMI2_API_KEY"
+    """The environment variable with the endpoint's key; the key itself is never written down."""
+
+    def __post_init__(self) -> None:
+        _at_least("concurrency", self.concurrency, 1)
+        _at_least("retries", self.retries, 0)
+        if not self.endpoints:
+            raise ValueError("endpoints is empty: name at least one")
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Stage 1: which problems to begin with."""
+
+    sources: tuple[Source, ...] = ()
+    limit: int = 0
+    """Take this many seeds, chosen by hash; 0 takes all."""
+    max_chars: int = 20_000
+    """A longer problem is dropped: nobody asks one, and it would fill a teacher's context."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a teacher is asked."""
+
+    prompt: BySource = field(default_factory=lambda: _same(""))
+    """A few-shot set in `prompts/`, by file name, or the path of one."""
+    temperature: BySource = field(default_factory=lambda: _same(1.0))
+    top_p: float = 0.95
+    max_tokens: int = 2048
+
+    def __post_init__(self) -> None:
+        for source, value in self.temperature.values:
+            _at_least(f"temperature.{source}", value, 0.0)
+        _at_least("max_tokens", self.max_tokens, 1)
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p is {self.top_p}: it lies above 0, up to 1")
+
+
+@dataclass(frozen=True)
+class Augment(Sampling):
+    """Stage 2: new problems, each inspired by a seed."""
+
+    problems: BySource = field(default_factory=lambda: _same(0))
+    """New problems to ask for, per seed."""
+    limit: int = 0
+    """Ask for this many in all, from seeds chosen by hash; 0 sets no limit."""
+    min_chars: int = 20
+    """A shorter problem is dropped."""
+    max_chars: int = 4_000
+    """A longer problem is dropped (about the paper's 1024 tokens)."""
+
+
+@dataclass(frozen=True)
+class Decontaminate:
+    """Stage 3: problems that overlap with a benchmark's test set are dropped."""
+
+    enabled: bool = True
+    index: tuple[str, ...] = ("test-sets",)
+    """Overlap indexes: names that ship with omi2, or paths of .npz files."""
+    benchmarks: tuple[Source, ...] = ()
+    """Benchmark texts to compare with as well."""
+    ngram: int = 8
+    """Words in an n-gram (8: Tulu 3, arXiv 2411.15124, section 3.2)."""
+    overlap: float = 0.5
+    """A test item is matched when more than this share of its words lies in shared n-grams."""
+    strict: bool = True
+    """Also drop a problem that is a test item with other numbers."""
+    masked_overlap: float = 0.75
+    """The share for that, over n-grams whose numbers are masked."""
+    minhash: float = 0.6
+    """Jaccard similarity of word 3-grams from which MinHash matches; needs benchmark texts."""
+
+    def __post_init__(self) -> None:
+        _at_least("ngram", self.ngram, 2)
+        for name in ("overlap", "masked_overlap", "minhash"):
+            if not 0.0 < getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}: it lies above 0, up to 1")
+
+
+@dataclass(frozen=True)
+class Solve(Sampling):
+    """Stage 4: solutions."""
+
+    samples: BySource = field(default_factory=lambda: _same(8))
+    """Solutions to ask for, per problem."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Stage 5: which answers are right."""
+
+    extract: str = "strict"
+    """strict: a box or a stated final answer; relaxed: else the last number."""
+    min_votes: int = 1
+    """Without gold, the winning answer needs this many votes."""
+    min_share: float = 0.0
+    """Without gold, the winning answer needs this share of the votes."""
+    ties: str = "drop"
+    """Without gold, a tie at the top drops the problem (drop), or the lower hash wins (hash)."""
+    timeout_s: float = 2.0
+    """Seconds for one comparison before it counts as unknown."""
+
+    def __post_init__(self) -> None:
+        _one_of("extract", self.extract, ("strict", "relaxed"))
+        _one_of("ties", self.ties, ("drop", "hash"))
+        _at_least("min_votes", self.min_votes, 1)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Stage 6: which right solutions are good ones."""
+
+    one_box: bool = True
+    """Drop a solution with more than one box."""
+    trim: str = "sentence"
+    """Cut after the answer's sentence (paper), its line (repo), or nothing: sentence, line, off."""
+    arithmetic: bool = True
+    """Drop a solution whose plain arithmetic is wrong."""
+    arithmetic_split: bool = True
+    """Write a calculation of several steps as the chain of its steps."""
+    min_chars: int = 200
+    max_tokens: int = 1024
+    max_problem_tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        _one_of("trim", self.trim, ("sentence", "line", "off"))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Stage 7: the release's tiers and shards."""
+
+    tiers: tuple[int, ...] = (1_000_000, 2_000_000, 5_000_000)
+    """The sizes of the smaller splits, in rows; each holds the one before."""
+    shard_mb: int = 256
+    """About how large a shard's text may be, in MB."""
+
+    def __post_init__(self) -> None:
+        if list(self.tiers) != sorted(set(self.tiers)) or any(n < 1 for n in self.tiers):
+            raise ValueError(f"tiers is {list(self.tiers)}: sizes must rise")
+        _at_least("shard_mb", self.shard_mb, 1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a build makes."""
+
+    name: str
+    parts: int = 4
+    """Buckets that the work is cut into: at most 16^8, about one per 50,000 problems."""
+    workers: int = 0
+    """Processes for the stages that compute; 0 means one per core. Changes no result."""
+    teacher: Teacher = field(default_factory=Teacher)
+    seed: Seed = field(default_factory=Seed)
+    augment: Augment = field(default_factory=Augment)
+    decontaminate: Decontaminate = field(default_factory=Decontaminate)
+    solve: Solve = field(default_factory=Solve)
+    grade: Grade = field(default_factory=Grade)
+    filter: Filter = field(default_factory=Filter)
+    split: Split = field(default_factory=Split)
+
+    def __post_init__(self) -> None:
+        _at_least("parts", self.parts, 1)
+        _at_least("workers", self.workers, 0)
+
+
+def load(name_or_path: str) -> Recipe:
+    """The packaged recipe of this name, or the one in this file. Raises UsageError."""
+    if name_or_path in PACKAGED:
+        text = (files("omi2") / "recipes" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        return parse(text, f"{name_or_path}.toml")
+    path = Path(name_or_path)
+    if not path.is_file():
+        close = difflib.get_close_matches(name_or_path, PACKAGED, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UsageError(
+            f"no recipe {name_or_path!r}: neither a file nor one of {', '.join(PACKAGED)}.{hint}"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Recipe:
+    """A recipe from TOML. `where` names the file in errors. Raises UsageError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where} is not valid TOML: {error}") from None
+    return from_table(table, where)
+
+
+def from_table(table: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe from what `as_table` made of one. Raises UsageError."""
+    return _record(Recipe, table, where, "")
+
+
+def as_table(value: Any) -> Any:
+    """A recipe, or a part of one, as plain dicts, lists and scalars (for manifests and hashes)."""
+    if isinstance(value, BySource):
+        return {key: as_table(inner) for key, inner in value.values}
+    if dataclasses.is_dataclass(value):
+        return {f.name: as_table(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple):
+        return [as_table(inner) for inner in value]
+    return value
+
+
+def _record(kind: type[T], table: Mapping[str, Any], where: str, section: str) -> T:
+    """A dataclass from a TOML table, every key and type checked."""
+    hints = typing.get_type_hints(kind)
+    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    place = f"[{section}]" if section else "the top level"
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(known)}"
+            raise UsageError(f"{where}: {place} has no key {key!r}; {hint}")
+    values = {
+        key: _value(hints[key], value, where, f"{section}.{key}" if section else key, kind)
+        for key, value in table.items()
+    }
+    try:
+        return kind(**values)
+    except TypeError:
+        missing = [
+            f.name
+            for f in fields(kind)  # type: ignore[arg-type]
+            if f.name not in values
+            and f.default is dataclasses.MISSING
+            and f.default_factory is dataclasses.MISSING
+        ]
+        raise UsageError(f"{where}: {place} lacks {', '.join(missing)}") from None
+    except ValueError as error:
+        raise UsageError(f"{where}: {place}: {error}") from None
+
+
+def _value(hint: Any, value: Any, where: str, key: str, owner: type) -> Any:
+    """One setting, checked against its type."""
+    if dataclasses.is_dataclass(hint) and hint is not BySource:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: {key} is {value!r}: it is a section, [{key}]")
+        return _record(typing.cast(type, hint), value, where, key)
+    if hint is BySource:
+        default = next(f for f in fields(owner) if f.name == key.rsplit(".", 1)[-1])
+        sample = typing.cast(Any, default.default_factory)().values[0][1]
+        table = value if isinstance(value, dict) else {"default": value}
+        full = {"default": sample, **table}
+        return BySource(
+            tuple((k, _value(type(sample), v, where, f"{key}.{k}", owner)) for k, v in full.items())
+        )
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)[0]
+        if not isinstance(value, list):
+            raise UsageError(f"{where}: {key} is {value!r}: it is a list, [...]")
+        return tuple(_value(inner, v, where, f"{key}[{i}]", owner) for i, v in enumerate(value))
+    if isinstance(hint, types.UnionType):
+        raise TypeError(f"{owner.__name__}.{key}: recipes have no unions")
+    if hint is float and type(value) is int:
+        value = float(value)
+    if type(value) is not hint:
+        raise UsageError(
+            f"{where}: {key} is {value!r}, a {type(value).__name__}: it needs a {hint.__name__}"
+        )
+    return value
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise ValueError(f"{name} is {value}: at least {least}")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}: one of {', '.join(allowed)}")

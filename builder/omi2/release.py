@@ -1,0 +1,177 @@
+"""The release: the folder that `load_dataset("omi2")` reads and `omi2-hub` publishes.
+
+    omi2/
+      README.md                 the dataset card: every number computed from the manifest
+      data/tier*.parquet        the rows, nested tiers
+      reports/contamination.md  what was compared with what, and every match (ids, no texts)
+      reports/funnel.json       what came, left and was dropped at every stage
+      manifest.json             everything above with size and sha256, and where it came from
+
+It is assembled beside the old one, synced, and put in its place by renaming, so that a reader finds
+the old release or the new one. Shards are hard links to the run's where the file system has them.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from omi2 import __version__, card, rows
+from omi2.answers import grader
+from omi2.errors import Omi2Error
+from omi2.recipe import Recipe, as_table
+from omi2.run import Report, Run, claim, describe, sync_folder, write_json
+
+MARK = {"omi2": "release", "format": 1}
+LICENCE = "cc-by-4.0"
+
+
+def claim_folder(out: Path) -> None:
+    """Refuse a folder that holds something else; mend a swap that a kill cut short."""
+    old, new = _beside(out, "old"), _beside(out, "new")
+    if old.is_dir() and not out.exists():
+        os.rename(old, out)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
+    claim(out, "manifest.json", MARK, "release", "--out")
+
+
+def write(recipe: Recipe, run: Run, reports: dict[str, Report], out: Path) -> dict[str, Any]:
+    """Write the release of a complete run and return its manifest."""
+    new = _beside(out, "new")
+    (new / "data").mkdir(parents=True)
+    _take_shards(run, new / "data")
+    facts = _facts(recipe, run, reports, new)
+    _write_text(new / "reports" / "contamination.md", card.contamination(facts, _matches(run)))
+    write_json(new / "reports" / "funnel.json", facts["funnel"])
+    _write_text(new / "README.md", card.render(facts))
+    names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file())
+    manifest = {**facts, "files": {name: describe(new / name) for name in names}}
+    write_json(new / "manifest.json", manifest)
+    if _same(new, out):
+        shutil.rmtree(new)
+        return manifest
+    old = _beside(out, "old")
+    if out.exists():
+        os.rename(out, old)
+    os.rename(new, out)
+    sync_folder(out.parent)
+    shutil.rmtree(old, ignore_errors=True)
+    return manifest
+
+
+def split_files(tiers: Iterable[int], names: Iterable[str]) -> dict[str, list[str]]:
+    """Each split's files, from `tierT-...` names: a size beyond the release lists all of them."""
+    names = sorted(names)
+    splits = {"train": names}
+    for at, size in enumerate(sorted(tiers)):
+        splits[f"train_{short(size)}"] = [n for n in names if int(n[4 : n.index("-")]) <= at]
+    return splits
+
+
+def short(size: int) -> str:
+    """1000000 as 1M, 500 as 500."""
+    for unit, mark in ((1_000_000, "M"), (1_000, "K")):
+        if size % unit == 0:
+            return f"{size // unit}{mark}"
+    return str(size)
+
+
+def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> dict[str, Any]:
+    """What the card and the manifest say: all of it from reports and files."""
+    shards = {p.name: describe(p) for p in sorted((new / "data").iterdir())}
+    splits = {
+        split: {
+            "rows": sum(shards[name]["rows"] for name in found),
+            "bytes": sum(_text_bytes(new / "data" / name) for name in found),
+            "files": [f"data/{name}" for name in found],
+        }
+        for split, found in split_files(recipe.split.tiers, shards).items()
+    }
+    counted = reports["split"].facts
+    sources = sorted(name.partition(" ")[2] for name in counted if name.startswith("rows "))
+    checked = reports["decontaminate"]
+    contaminated = sum(n for why, n in checked.dropped.items() if why != "overlap_unknown")
+    return {
+        **MARK,
+        "name": recipe.name,
+        "rows": splits["train"]["rows"],
+        "schema": [[field.name, str(field.type)] for field in rows.ROWS],
+        "splits": splits,
+        "sources": {
+            name: {"problems": counted[f"problems {name}"], "rows": counted[f"rows {name}"]}
+            for name in sources
+        },
+        "origins": reports["seed"].details["origins"],
+        "decontamination": {
+            **checked.details,
+            "verdicts": {
+                "clean": checked.left.get("clean", 0),
+                "contaminated": contaminated,
+                "unknown": checked.dropped.get("overlap_unknown", 0),
+            },
+            "released_unknown": 0 if recipe.decontaminate.enabled else splits["train"]["rows"],
+        },
+        "funnel": [{"stage": name, **asdict(report)} for name, report in reports.items()],
+        "recipe": as_table(recipe),
+        "grader": grader(),
+        "versions": {"omi2": __version__, **{n: version(n) for n in ("polars", "pyarrow")}},
+        "licence": LICENCE,
+    }
+
+
+def _take_shards(run: Run, data: Path) -> None:
+    """Link or copy the run's shards, each checked against the stage's manifest."""
+    manifest = run.manifest("split") or {"files": {}}
+    for name, entry in manifest["files"].items():
+        if not name.startswith("data/"):
+            continue
+        source = run.stage("split") / name
+        if describe(source) != entry:
+            raise Omi2Error(
+                f"{source} was changed since it was written: delete {run.stage('split')} and run "
+                "the same command again"
+            )
+        try:
+            os.link(source, data / source.name)
+        except OSError:
+            shutil.copyfile(source, data / source.name)
+
+
+def _matches(run: Run) -> list[dict[str, Any]]:
+    """Every problem that was dropped for overlap: ids and scores, no texts."""
+    return [
+        {"problem_id": row["problem_id"], "reason": row["reason"], "detail": row["detail"]}
+        for part in range(run.parts)
+        for row in run.read("decontaminate", part, dropped=True).iter_rows(named=True)
+    ]
+
+
+def _text_bytes(path: Path) -> int:
+    """The uncompressed bytes of a shard."""
+    metadata = pq.read_metadata(path)
+    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+
+
+def _same(new: Path, out: Path) -> bool:
+    """Whether `out` holds just this release already, whole."""
+    manifest = out / "manifest.json"
+    if not manifest.is_file() or manifest.read_bytes() != (new / "manifest.json").read_bytes():
+        return False
+    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    return all((out / n).is_file() and describe(out / n) == entry for n, entry in files.items())
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _beside(out: Path, mark: str) -> Path:
+    return out.with_name(f".{out.name}.{mark}")

@@ -1,0 +1,257 @@
+r"""What is done to the text of a solution, and when it is dropped (paper, appendix; NeMo-Skills).
+
+Pure functions of the text. `judge` applies every rule in the paper's order and says what it found;
+`rewrite` makes the released solution from the generation and what `judge` found.
+
+| rule             | what it does                                                                  |
+|------------------|-------------------------------------------------------------------------------|
+| prefix           | cuts a leading "My solution:" line                                            |
+| one_box          | drops a solution with more than one box                                       |
+| trim             | cuts after the answer's sentence (paper) or line (NeMo-Skills)                |
+| arithmetic       | drops a solution in which a chain `a op b = c` of plain numbers does not hold |
+| arithmetic_split | writes `2+3*4 = 14` as `2+3*4 = 2+12 = 14`                                    |
+| length           | drops what is shorter than min_chars or longer than max_tokens                |
+| code             | flags a solution with code in it; drops nothing                               |
+
+Numbers are read and computed as exact fractions by a parser of our own, of fixed depth: nothing
+in a solution is ever evaluated as code. What cannot be read is kept, as in the original.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from omi2.answers.extract import Box, boxes
+from omi2.recipe import Filter
+
+TOLERANCE = Fraction(1, 10_000)
+"""Relative (NeMo-Skills, arithmetic filter: 1e-4)."""
+
+_PREFIX = re.compile(r"\s*(?:\*\*)?[Mm]y solution:?(?:\*\*)?:?[ \t]*\n?\s*")
+_CODE = re.compile(r"```|<llm-code>|^[ \t]*(?:import \w+|from \w+ import|def \w+\()", re.MULTILINE)
+_CHAIN = re.compile(r"-?[0-9(][0-9+\-*/().= ]*")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()]")
+_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
+_PIECES = re.compile(r"'(?:[sdmt]|ll|ve|re)|[^\r\n\w]?[^\W\d_]+|\d{1,3}|[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the rules found: the solution is generation[start:end]; `reason` is "" if it is kept."""
+
+    start: int
+    end: int
+    expanded: bool
+    tokens: int
+    reason: str
+    detail: str
+    flags: tuple[str, ...]
+
+
+def judge(generation: str, rules: Filter) -> Judgement:
+    """Apply every rule to a generation; the first that drops it gives the reason."""
+    prefix = _PREFIX.match(generation)
+    start = prefix.end() if prefix else 0
+    found = [box for box in boxes(generation) if box.start >= start]
+    end = len(generation.rstrip())
+    if found and rules.trim != "off":
+        end = min(end, _answer_end(generation, found, rules.trim))
+    text = generation[start:end]
+    wrong = next(wrong_arithmetic(text), None) if rules.arithmetic else None
+    expanded = rules.arithmetic_split and expand(text) != text
+    solution = expand(text) if expanded else text
+    tokens = count_tokens(solution)
+    reason, detail = "", ""
+    if rules.one_box and len(found) > 1:
+        reason, detail = "several_boxes", f"{len(found)} boxes"
+    elif wrong is not None:
+        reason, detail = "wrong_arithmetic", wrong
+    elif len(solution) < max(rules.min_chars, 1):
+        reason, detail = "too_short", f"{len(solution)} characters"
+    elif tokens > rules.max_tokens:
+        reason, detail = "too_long", f"{tokens} tokens"
+    flags = ("code",) if _CODE.search(generation) else ()
+    return Judgement(start, max(end, start), expanded, tokens, reason, detail, flags)
+
+
+def rewrite(generation: str, start: int, end: int, expanded: bool) -> str:
+    """The released solution: the generation, cut and expanded as `judge` found."""
+    text = generation[start:end]
+    return expand(text) if expanded else text
+
+
+def count_tokens(text: str) -> int:
+    """About how many Llama 3.1 tokens a text has: the pieces its tokenizer splits text into first.
+
+    The tokenizer itself may not be shipped. A long or rare word is one piece and several tokens,
+    so this counts a little low.
+    """
+    return sum(1 for _ in _PIECES.finditer(text))
+
+
+def wrong_arithmetic(text: str) -> Iterator[str]:
+    """Every chain of plain numbers whose first side is not its last, as text."""
+    for _, _, sides in _chains(text):
+        first, last = value(sides[0]), value(sides[-1])
+        if first is None or last is None:
+            continue
+        if abs(first - last) > TOLERANCE * max(abs(first), abs(last)):
+            yield "=".join(side.strip() for side in sides)
+
+
+def expand(text: str) -> str:
+    """Write each calculation of several steps and one `=` as the chain of its steps.
+
+    >>> expand("so 2+3*4 = 14 in all")
+    'so 2+3*4 = 2+12 = 14 in all'
+    """
+    pieces, done = [], 0
+    for start, end, sides in _chains(text):
+        if len(sides) != 2:
+            continue
+        steps = _steps(sides[0])
+        if steps is None or len(steps) < 2:
+            continue
+        middle = "".join(f" = {step}" for step in steps[:-1])
+        left = text[start:end].split("=")[0].rstrip()
+        pieces += [text[done:start], left, middle, " =", text[start:end].split("=", 1)[1]]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
+def value(expression: str) -> Fraction | None:
+    """The exact value of plain arithmetic, or None where it cannot be read or has no value."""
+    tokens = _tokens(expression)
+    if tokens is None:
+        return None
+    try:
+        result, rest = _sum(tokens, 0, 0)
+    except (ValueError, ZeroDivisionError, IndexError):
+        return None
+    return result if rest == len(tokens) else None
+
+
+def _chains(text: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Every run of plain arithmetic with an `=` in it and an operator on its first side.
+
+    A run that is part of a larger formula (2x = 6, x - 2 + 5 = 8, 3 + 4 = 7y) claims nothing about
+    plain numbers and is left out.
+    """
+    for match in _CHAIN.finditer(text):
+        run = match.group().rstrip("+-*/(.= ")
+        start, end = match.start(), match.start() + len(run)
+        sides = run.split("=")
+        if len(sides) < 2 or not all(side.strip() for side in sides):
+            continue
+        if _OPEN_LEFT.search(text, max(0, start - 8), start) or _OPEN_RIGHT.match(text, end):
+            continue
+        if re.search(r"[\d)]\s*[-+*/]", sides[0]):
+            yield start, end, sides
+
+
+_OPEN_LEFT = re.compile(r"(?:[\w\\{}^%,.)\]'|]|[-+*/^×·÷%\\{(]\s+)$")
+_OPEN_RIGHT = re.compile(r"[\w{}^%|(\[]|,\d|\s*[-+*/^×·÷_]|\s*\\(?![])\\!,;: ]|text|mbox|mathrm|quad)")
+
+
+def _tokens(expression: str) -> list[str] | None:
+    """The tokens of plain arithmetic, or None where something else stands between them."""
+    if len(expression) > 500 or _TOKEN.sub("", expression).strip():
+        return None
+    if re.search(r"\d\s+\d", expression):
+        return None
+    return _TOKEN.findall(expression)
+
+
+def _sum(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
+    result, at = _product(tokens, at, depth)
+    while at < len(tokens) and tokens[at] in "+-":
+        term, after = _product(tokens, at + 1, depth)
+        result = result + term if tokens[at] == "+" else result - term
+        at = after
+    return result, at
+
+
+def _product(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
+    result, at = _factor(tokens, at, depth)
+    while at < len(tokens) and tokens[at] in "*/":
+        factor, after = _factor(tokens, at + 1, depth)
+        result = result * factor if tokens[at] == "*" else result / factor
+        at = after
+    return result, at
+
+
+def _factor(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
+    if depth > 20:
+        raise ValueError("nested too deep")
+    if tokens[at] == "-":
+        result, at = _factor(tokens, at + 1, depth + 1)
+        return -result, at
+    if tokens[at] == "(":
+        result, at = _sum(tokens, at + 1, depth + 1)
+        if tokens[at] != ")":
+            raise ValueError("a parenthesis is not closed")
+        return result, at + 1
+    return Fraction(tokens[at]), at + 1  # raises ValueError on any other token
+
+
+def _steps(expression: str) -> list[str] | None:
+    """The expression after each operation, innermost and leftmost first; None if not plain."""
+    tokens = _tokens(expression)
+    if tokens is None or value(expression) is None or "-" in tokens[:1]:
+        return None
+    steps = []
+    while (reduced := _reduce(tokens)) is not None:
+        tokens = reduced
+        steps.append(" ".join(tokens).replace("( ", "(").replace(" )", ")"))
+        if len(steps) > 20:
+            return None
+    return steps if len(tokens) == 1 else None
+
+
+def _reduce(tokens: list[str]) -> list[str] | None:
+    """One operation carried out; None where none is left or its result is not a short decimal."""
+    for operators in ("*/", "+-"):
+        for at in range(1, len(tokens) - 1):
+            left, operator, right = tokens[at - 1 : at + 2]
+            if operator not in operators or not (left[0].isdigit() and right[0].isdigit()):
+                continue
+            before = tokens[at - 2] if at > 1 else ""
+            after = tokens[at + 2] if at + 2 < len(tokens) else ""
+            if operators == "+-" and (before in ("-", "*", "/") or after in ("*", "/")):
+                continue
+            if operators == "*/" and before == "/":
+                continue
+            if (done := _result(left, operator, right)) is None:
+                return None
+            if before == "(" and after == ")":
+                return [*tokens[: at - 2], done, *tokens[at + 3 :]]
+            return [*tokens[: at - 1], done, *tokens[at + 2 :]]
+    return None
+
+
+def _result(left: str, operator: str, right: str) -> str | None:
+    """The value of one operation as a short decimal, or None where it is none or below zero."""
+    exact = value(f"{left}{operator}{right}")
+    if exact is None or exact < 0:
+        return None
+    if exact.denominator == 1:
+        return str(exact.numerator)
+    shown = f"{float(exact):.6f}".rstrip("0")
+    return shown if Fraction(shown) == exact else None
+
+
+def _answer_end(text: str, found: Sequence[Box], mode: str) -> int:
+    """Where the trimmed solution ends; a display formula that holds the answer is not cut open."""
+    if mode == "line":
+        newline = text.find("\n", found[-1].end)
+        end = len(text) if newline < 0 else newline
+    else:
+        closing = _SENTENCE_END.search(text, found[0].end)
+        end = len(text) if closing is None else closing.end() - (closing.group() == "\n")
+    for opening, mark in (("\\[", "\\]"), ("$$", "$$")):
+        opened, closed = text.count(opening, 0, end), text.count(mark, 0, end)
+        if opened % 2 if opening == mark else opened > closed:
+            close = text.find(mark, end)
+            end = close + len(mark) if close >= 0 else end
+    return end

@@ -1,0 +1,322 @@
+"""A run directory: what a build has done so far, and how it is written so that it survives.
+
+    omi2-run/
+      run.json                    marks the folder as ours
+      ledger/solve/part-*.jsonl   what teachers said, kept whatever happens to the stages
+      01_seed/
+        started.json              the fingerprint being worked on
+        part-*.parquet            one per bucket of problem_id
+        dropped/part-*.parquet    what the stage dropped, with the reason
+        counts/part-*.json        a part's report, written when the part is whole
+        report.json               the sum of them
+        manifest.json             every file's size, rows and sha256; written last
+
+Every file is written under a temporary name, synced and renamed. A stage is complete when its
+manifest stands; a part, when its counts do. After a kill, a stage whose fingerprint is unchanged
+goes on with its next part, and one whose fingerprint changed begins anew. Nothing in here holds a
+clock, a path or a host, so that the same inputs give the same bytes.
+
+Not covered: two machines on one run directory (the lock holds for one machine).
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from omi2 import rows
+from omi2.errors import Omi2Error, UsageError
+
+MARK = {"omi2": "run", "format": 1}
+Tell = Callable[[str, int, int], None]
+
+
+def _quiet(what: str, done: int, total: int) -> None:
+    """The default listener: says nothing."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came to a stage, what left it and what it dropped and why; the numbers add up.
+
+    `facts` are further counts, `details` what is not a count. Reports of parts add up to the
+    stage's. Raises ValueError where came is not left plus dropped.
+    """
+
+    unit: str
+    came: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, int] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        came, left, dropped = (sum(x.values()) for x in (self.came, self.left, self.dropped))
+        if came != left + dropped:
+            raise ValueError(
+                f"{came} {self.unit} came, {left} left and {dropped} were dropped: "
+                f"{came - left - dropped} are not accounted for"
+            )
+
+    def __add__(self, other: "Report") -> "Report":
+        return Report(
+            self.unit,
+            *(
+                {k: a.get(k, 0) + b.get(k, 0) for k in sorted({*a, *b})}
+                for a, b in (
+                    (self.came, other.came),
+                    (self.left, other.left),
+                    (self.dropped, other.dropped),
+                    (self.facts, other.facts),
+                )
+            ),
+            details={**self.details, **other.details},
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run directory at `path`, cut into `parts` buckets; `tell` hears of progress."""
+
+    path: Path
+    parts: int
+    tell: Tell = field(default=_quiet, compare=False, repr=False)
+
+    def quiet(self) -> "Run":
+        """The same run for another process: it tells nobody."""
+        return replace(self, tell=_quiet)
+
+    def stage(self, stage: str) -> Path:
+        """The folder of a stage, such as 04_solve."""
+        return self.path / f"{STAGE_NUMBERS[stage]:02}_{stage}"
+
+    def part(self, stage: str, part: int, *, dropped: bool = False) -> Path:
+        """The Parquet file of a stage's part."""
+        folder = self.stage(stage) / "dropped" if dropped else self.stage(stage)
+        return folder / f"part-{part:05}.parquet"
+
+    def ledger(self, stage: str, part: int) -> Path:
+        """The file where the teachers' words for this part are kept."""
+        return self.path / "ledger" / stage / f"part-{part:05}.jsonl"
+
+    def write(
+        self,
+        stage: str,
+        part: int,
+        schema: pa.Schema,
+        kept: Iterable[Mapping[str, Any]],
+        dropped: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Write a part: its rows and its dropped rows (with a `reason`), each as a whole file."""
+        write_table(self.part(stage, part), pa.Table.from_pylist(list(kept), schema))
+        write_table(
+            self.part(stage, part, dropped=True), pa.Table.from_pylist(list(dropped), rows.DROPPED)
+        )
+
+    def read(self, stage: str, part: int, *, dropped: bool = False) -> pl.DataFrame:
+        """A part's rows. Raises Omi2Error where the file is damaged."""
+        return read_table(self.part(stage, part, dropped=dropped))
+
+    def begin(self, stage: str, fingerprint: str) -> None:
+        """Make the stage's folder ready: kept if it was begun with this fingerprint, else anew."""
+        folder = self.stage(stage)
+        if _load(folder / "started.json") != {"fingerprint": fingerprint}:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            (folder / "manifest.json").unlink(missing_ok=True)
+        for name in ("dropped", "counts"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        write_json(folder / "started.json", {"fingerprint": fingerprint})
+
+    def counts(self, stage: str, part: int) -> Report | None:
+        """The report of a part that is complete."""
+        found = _load(self.stage(stage) / "counts" / f"part-{part:05}.json")
+        return None if found is None else Report(**found)
+
+    def count(self, stage: str, part: int, report: Report) -> None:
+        """Call a part complete."""
+        write_json(self.stage(stage) / "counts" / f"part-{part:05}.json", asdict(report))
+
+    def finish(self, stage: str, fingerprint: str, report: Report) -> None:
+        """Call the stage complete: its report, then its manifest."""
+        folder = self.stage(stage)
+        write_json(folder / "report.json", asdict(report))
+        names = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+        listed = {
+            p.relative_to(folder).as_posix(): describe(p)
+            for p in names
+            if p.name not in ("manifest.json", "started.json")
+        }
+        write_json(
+            folder / "manifest.json",
+            {"stage": stage, "fingerprint": fingerprint, "files": listed},
+        )
+
+    def complete(self, stage: str, fingerprint: str) -> bool:
+        """Whether the stage stands, made by just this recipe, code and input, no file missing."""
+        manifest = self.manifest(stage)
+        if manifest is None or manifest.get("fingerprint") != fingerprint:
+            return False
+        folder = self.stage(stage)
+        return all(
+            (folder / name).is_file() and (folder / name).stat().st_size == entry["bytes"]
+            for name, entry in manifest["files"].items()
+        )
+
+    def manifest(self, stage: str) -> dict[str, Any] | None:
+        """The stage's manifest, or None while it is not complete."""
+        return _load(self.stage(stage) / "manifest.json")
+
+    def report(self, stage: str) -> Report | None:
+        """The stage's report, or None while it is not complete."""
+        found = _load(self.stage(stage) / "report.json") if self.manifest(stage) else None
+        return None if found is None else Report(**found)
+
+
+def problems(run: Run, part: int) -> pl.DataFrame:
+    """Every problem of a part: its seeds, then its new ones."""
+    return pl.concat([run.read("seed", part), run.read("augment", part)])
+
+
+def drop(problem_id: str, reason: str, detail: str = "", *, sample: int | None = None,
+         text: str | None = None) -> dict[str, Any]:  # fmt: skip
+    """A row of `rows.DROPPED`."""
+    return {
+        "problem_id": problem_id,
+        "sample": sample,
+        "reason": reason,
+        "detail": detail,
+        "text": text,
+    }
+
+
+def tally(dropped: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many rows were dropped for each reason, for a report."""
+    return dict(sorted(Counter(row["reason"] for row in dropped).items()))
+
+
+STAGE_NUMBERS = {
+    name: number
+    for number, name in enumerate(
+        ("seed", "augment", "decontaminate", "solve", "grade", "filter", "split"), start=1
+    )
+}
+"""The order of the stages in folder names; `pipeline.STAGES` holds the functions."""
+
+
+def open_run(path: Path, parts: int, tell: Tell = _quiet) -> Run:
+    """The run directory at `path`, made if it is not there. Raises UsageError where it is not ours."""
+    claim(path, "run.json", MARK, "run directory", "--run")
+    path.mkdir(parents=True, exist_ok=True)
+    run = Run(path, parts, tell)
+    if _load(path / "run.json") != MARK:
+        write_json(path / "run.json", MARK)
+    return run
+
+
+def claim(path: Path, marker: str, mark: Mapping[str, Any], what: str, option: str) -> None:
+    """Refuse a folder that holds something else than what omi2 wrote. Raises UsageError."""
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file: name a folder for the {what} with {option}")
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    found = _load(path / marker)
+    if not isinstance(found, dict) or any(found.get(k) != v for k, v in mark.items()):
+        raise UsageError(
+            f"{path} holds something that omi2 did not write (it has no {marker} of ours): "
+            f"nothing was touched. Name another folder with {option}, or move that one away."
+        )
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a run directory; a second build in it is refused. The lock ends with the process."""
+    with open(path / ".lock", "w", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            raise Omi2Error(
+                f"another omi2 build is at work in {path}: wait for it, or use another --run"
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`: written by the caller, synced and renamed on leaving."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in this folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically: sorted keys, so that the same value is the same bytes."""
+    with atomic(path) as temporary:
+        text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an intermediate Parquet file atomically."""
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", compression_level=3)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A Parquet file of ours. Raises Omi2Error where it is damaged."""
+    try:
+        return pl.read_parquet(path, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise Omi2Error(
+            f"{path} cannot be read ({str(error).splitlines()[0]}): delete its folder and run the "
+            "same command again; what teachers said is kept in the ledger"
+        ) from None
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """A file's size in bytes and sha256, and its rows if it is Parquet."""
+    with open(path, "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": digest}
+    if path.suffix == ".parquet" and path.stat().st_size:
+        entry["rows"] = pq.read_metadata(path).num_rows
+    return entry
+
+
+def _load(path: Path) -> Any:
+    """A JSON file's value, or None where it is absent or cut short."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None

@@ -1,0 +1,154 @@
+"""Read problems from a source of a recipe: a Parquet file, a data set on the Hub, or our own seeds.
+
+`read(source)` gives plain dicts with `id`, `problem`, `answer` and `subject` (None where absent)
+and what is needed to find the same text again: the revision on the Hub, or the file's sha256.
+Whatever is wrong with a file is said in one sentence before anything is built from it.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from omi2.answers.extract import boxes
+from omi2.errors import RemoteError, UsageError
+from omi2.recipe import Source
+from omi2.run import describe
+
+Problem = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The problems of a source, and where exactly they came from."""
+
+    problems: list[Problem]
+    origin: dict[str, str]
+
+
+def read(source: Source) -> Loaded:
+    """Every problem of a source. Raises UsageError (our input) or RemoteError (the Hub)."""
+    if source.package:
+        loaded = _packaged(source)
+    elif source.file:
+        loaded = _from_file(source)
+    else:
+        loaded = _from_hub(source)
+    if not source.subjects:
+        return loaded
+    chosen = [p for p in loaded.problems if p["subject"] in source.subjects]
+    if not chosen:
+        subjects = sorted({str(p["subject"]) for p in loaded.problems})
+        raise UsageError(f"{source.name} has no subject {source.subjects}; it has {subjects}")
+    return replace(loaded, problems=chosen)
+
+
+def read_columns(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> pa.Table:
+    """Some columns of a Parquet file, every string valid. Raises UsageError."""
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist, or is not a file")
+    try:
+        file = pq.ParquetFile(path)
+        have = file.schema_arrow.names
+        missing = [name for name in needed if name not in have]
+        if missing:
+            raise UsageError(
+                f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}"
+            )
+        table = file.read(columns=[*needed, *(name for name in optional if name in have)])
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        if "UTF8" in reason.upper().replace("-", ""):
+            raise UsageError(f"{path} holds text that is not UTF-8: {reason}") from None
+        raise UsageError(
+            f"{path} cannot be read as Parquet ({reason}): is it whole, and a .parquet file?"
+        ) from None
+    for name in needed:
+        kind = table.schema.field(name).type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise UsageError(f"{path}: column {name} is {kind}, it must be strings")
+    return table
+
+
+def _from_file(source: Source) -> Loaded:
+    path = Path(source.file)
+    needed = (source.problem, source.answer) if source.answer else (source.problem,)
+    table = read_columns(path, needed, ("id", "subject", "split"))
+    if "split" in table.column_names:
+        splits = sorted({str(s) for s in table["split"].unique().to_pylist()})
+        table = table.filter(pc.equal(table["split"], source.split))
+        if table.num_rows == 0:
+            raise UsageError(
+                f"{path} has no rows of the split {source.split!r}; it has {', '.join(splits)}: "
+                "name one with --seeds-split"
+            )
+    if table.num_rows == 0:
+        raise UsageError(f"{path} holds no rows")
+    if source.distinct:
+        table = table.select(list(needed)).group_by(list(needed), use_threads=False).aggregate([])
+    problems = [_problem(source, row, at) for at, row in enumerate(_rows(table))]
+    return Loaded(problems, {"file": path.name, "sha256": describe(path)["sha256"]})
+
+
+def _from_hub(source: Source) -> Loaded:
+    from datasets import disable_progress_bars, load_dataset
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    disable_progress_bars()
+    try:
+        revision = source.revision or HfApi().dataset_info(source.dataset).sha or ""
+        problems = []
+        for subset in source.subsets or (None,):
+            data = load_dataset(source.dataset, subset, split=source.split, revision=revision)
+            missing = {source.problem, source.answer} - {*data.column_names, ""}
+            if missing:
+                raise UsageError(
+                    f"{source.dataset} has no column {', '.join(sorted(missing))}; "
+                    f"it has {', '.join(data.column_names)}"
+                )
+            for row in data:
+                problems.append(_problem(source, row, len(problems)))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise RemoteError(
+            f"{source.dataset} cannot be loaded from the Hub ({type(error).__name__}: "
+            f"{str(error).splitlines()[0] if str(error) else 'no reason given'}): check the network "
+            "and the name, or give a local file"
+        ) from None
+    return Loaded(problems, {"dataset": source.dataset, "revision": revision})
+
+
+def _packaged(source: Source) -> Loaded:
+    resource = files("omi2") / "seeds" / f"{source.package}.toml"
+    if not resource.is_file():
+        raise UsageError(f"no seeds called {source.package!r} ship with omi2")
+    table = tomllib.loads(resource.read_text(encoding="utf-8"))
+    problems = [_problem(source, row, at) for at, row in enumerate(table["seed"])]
+    return Loaded(problems, {"package": f"omi2/seeds/{source.package}.toml"})
+
+
+def _problem(source: Source, row: dict[str, Any], at: int) -> Problem:
+    answer = row.get(source.answer) if source.answer else None
+    if answer is not None and source.answer_form == "hash_marks":
+        answer = answer.rpartition("####")[2].strip()
+    elif answer is not None and source.answer_form == "boxed":
+        found = boxes(answer)
+        answer = found[-1].content if found else None
+    return {
+        "id": str(row.get("id") or f"{source.name}/{source.split}/{at}"),
+        "problem": row.get(source.problem),
+        "answer": answer,
+        "subject": row.get("subject") or row.get("type"),
+    }
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=10_000):
+        yield from batch.to_pylist()

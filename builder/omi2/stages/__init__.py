@@ -1,0 +1,1 @@
+"""The stages, one verb a file. Each is `run(recipe, run) -> Report` and imports no other."""

@@ -1,0 +1,96 @@
+"""Stage 1, seed: read the problems to begin with, each with its answer.
+
+Reads every source of the recipe, drops what cannot be a problem (empty, too long, no answer where
+others of its source have one, two different answers, seen before), takes `limit` of the rest by
+hash, and writes them into the bucket of their id. Not covered: near duplicates among seeds.
+"""
+
+from collections import Counter
+from typing import Any
+
+from omi2 import rows
+from omi2.errors import UsageError
+from omi2.recipe import Recipe, Seed
+from omi2.run import Report, Run, drop, tally
+from omi2.sources import Loaded, Problem, read
+
+
+def run(recipe: Recipe, run: Run) -> Report:
+    """Write the seeds."""
+    rules = recipe.seed
+    if not rules.sources:
+        raise UsageError("the recipe names no seeds: give [seed] sources, or --seeds FILE.parquet")
+    loaded: list[tuple[str, Loaded]] = []
+    for number, source in enumerate(rules.sources):
+        run.tell("seed", number, len(rules.sources))
+        loaded.append((source.name, read(source)))
+    run.tell("seed", len(rules.sources), len(rules.sources))
+    kept, dropped = _choose(loaded, rules)
+    for part in range(run.parts):
+        run.write(
+            "seed",
+            part,
+            rows.PROBLEMS,
+            [row for row in kept if rows.bucket(row["problem_id"], run.parts) == part],
+            [row for row in dropped if rows.bucket(row["problem_id"], run.parts) == part],
+        )
+    return Report(
+        "problems",
+        came={name: len(found.problems) for name, found in loaded},
+        left=dict(sorted(Counter(row["problem_source"] for row in kept).items())),
+        dropped=tally(dropped),
+        details={"origins": {name: found.origin for name, found in loaded}},
+    )
+
+
+def _choose(
+    loaded: list[tuple[str, Loaded]], rules: Seed
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The seeds to keep, in the order of their ids, and the rest with reasons."""
+    chosen: dict[str, dict[str, Any]] = {}
+    dropped: list[dict[str, Any]] = []
+    golds: dict[str, set[str]] = {}
+    for name, found in loaded:
+        needs_gold = any(p["answer"] for p in found.problems)
+        for problem in found.problems:
+            text = problem["problem"] or ""
+            key = rows.problem_id(text)
+            if reason := _reason(problem, rules, needs_gold=needs_gold):
+                dropped.append(drop(key, reason, f"{name} {problem['id']}", text=text))
+                continue
+            if problem["answer"]:
+                golds.setdefault(key, set()).add(rows.normalise(problem["answer"]))
+            if key in chosen:
+                dropped.append(drop(key, "duplicate", f"{name} {problem['id']}"))
+                continue
+            chosen[key] = _row(key, text, name, problem)
+    for key in [key for key, answers in golds.items() if len(answers) > 1]:
+        answers = " and ".join(sorted(golds[key]))
+        dropped.append(drop(key, "conflicting_gold", answers[:1000], text=chosen.pop(key)["problem"]))
+    by_hash = sorted(chosen, key=lambda key: rows.order("seed limit", key))
+    limit = rules.limit or len(by_hash)
+    dropped += [
+        drop(key, "over_limit", f"limit {limit}", text=chosen[key]["problem"])
+        for key in by_hash[limit:]
+    ]
+    return [chosen[key] for key in sorted(by_hash[:limit])], dropped
+
+
+def _reason(problem: Problem, rules: Seed, *, needs_gold: bool) -> str:
+    text = problem["problem"]
+    if not text or not text.strip():
+        return "empty"
+    if len(text) > rules.max_chars:
+        return "too_long"
+    return "no_answer" if needs_gold and not problem["answer"] else ""
+
+
+def _row(key: str, text: str, source: str, problem: Problem) -> dict[str, Any]:
+    return {
+        "problem_id": key,
+        "problem": text,
+        "problem_source": source,
+        "seed_id": key,
+        "gold": problem["answer"],
+        "subject": problem["subject"],
+    }

@@ -1,0 +1,150 @@
+"""Stage 4, solve: the teacher writes solutions to every problem that is clean.
+
+Each of a problem's samples has its own sampling seed, made from its ids, so a rerun asks just the
+same. The work of all parts is one stream, so that endpoints stay busy from part to part; a part is
+written when its last answer is in. A replay takes generations from a file instead. Text is kept as
+it came; what it is worth is for the next stages.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from omi2 import rows
+from omi2.engines import over_parts, total
+from omi2.prompts import load
+from omi2.recipe import Recipe
+from omi2.run import Report, Run, drop, problems, tally
+from omi2.teachers import Completion, Job, Request, generate, replay
+
+
+def run(recipe: Recipe, run: Run) -> Report:
+    """Write the samples of every clean problem."""
+    if replay.file_of(recipe.teacher):
+        return over_parts(replay_part, recipe, run, "solve")
+    return _ask(recipe, run)
+
+
+def clean(run: Run, part: int) -> pl.DataFrame:
+    """The problems of a part that the stage before let through, by id."""
+    gone = run.read("decontaminate", part, dropped=True)
+    return problems(run, part).join(gone, on="problem_id", how="anti").sort("problem_id")
+
+
+def replay_part(recipe: Recipe, run: Run, part: int) -> Report:
+    """Take one part's samples from the replayed file."""
+    path = replay.file_of(recipe.teacher)
+    assert path is not None  # noqa: S101 (run has looked)
+    wanted = set(clean(run, part)["problem_id"].to_list())
+    samples: Counter[str] = Counter()
+    kept, dropped, elsewhere = [], [], 0
+    for row in replay.generations(recipe, path, part):
+        key = row["problem_id"]
+        if key not in wanted:
+            elsewhere += 1
+            continue
+        sample = samples[key]
+        samples[key] += 1
+        if not row["generation"] or not row["generation"].strip():
+            dropped.append(drop(key, "empty", sample=sample))
+            continue
+        kept.append(
+            {
+                "problem_id": key,
+                "sample": sample,
+                "generation": row["generation"],
+                "teacher": row.get("model") or "replay",
+            }
+        )
+    facts = {"problems_without_generations": len(wanted - samples.keys())}
+    return _write(run, part, kept, dropped, facts | {"generations_of_dropped_problems": elsewhere})
+
+
+def _ask(recipe: Recipe, run: Run) -> Report:
+    """Ask the teacher for whatever no complete part holds yet."""
+    reports = {part: run.counts("solve", part) for part in range(run.parts)}
+    todo = [part for part, report in reports.items() if report is None]
+    jobs = {part: list(_jobs(recipe, run, part)) for part in todo}
+    count = sum(map(len, jobs.values()))
+    answers: dict[int, list[tuple[Job, Completion]]] = {part: [] for part in todo}
+    stream = (job for part in todo for job in jobs[part])
+    done = 0
+
+    def close(part: int) -> None:
+        reports[part] = _settle(run, part, recipe, answers.pop(part))
+        run.count("solve", part, reports[part] or Report("samples"))
+
+    for part in [part for part in todo if not jobs[part]]:
+        close(part)
+    run.tell("solve", 0, count)
+    for job, completion in generate(stream, recipe.teacher, lambda part: run.ledger("solve", part)):
+        answers[job.part].append((job, completion))
+        done += 1
+        run.tell("solve", done, count)
+        if len(answers[job.part]) == len(jobs[job.part]):
+            close(job.part)
+    return total(reports)
+
+
+def _jobs(recipe: Recipe, run: Run, part: int) -> Iterator[Job]:
+    """A job for each sample of each clean problem, a problem's samples side by side."""
+    rules = recipe.solve
+    for row in clean(run, part).iter_rows(named=True):
+        shots = load(rules.prompt.of(row["problem_source"]), "solve")
+        prompt = shots.render(row["problem"])
+        for sample in range(rules.samples.of(row["problem_source"])):
+            seed = rows.order("solve seed", row["problem_id"], shots.id, sample) % 2**31
+            request = Request(
+                prompt, rules.temperature.of(row["problem_source"]), rules.top_p, rules.max_tokens, shots.stop, seed
+            )
+            yield Job(part, (row["problem_id"], sample, shots.id), request)
+
+
+def _settle(
+    run: Run, part: int, recipe: Recipe, answers: list[tuple[Job, Completion]]
+) -> Report:
+    """Write a part whose answers are all in, in the order of its samples."""
+    kept, dropped = [], []
+    for job, completion in sorted(answers, key=lambda answer: answer[0].handle):
+        key, sample, prompt = job.handle
+        if completion.refused:
+            dropped.append(drop(key, "refused", completion.refused, sample=sample))
+        elif not completion.text.strip():
+            dropped.append(drop(key, "empty", sample=sample))
+        else:
+            kept.append(
+                {
+                    "problem_id": key,
+                    "sample": sample,
+                    "generation": completion.text,
+                    "finish_reason": completion.finish_reason,
+                    "tokens": completion.tokens,
+                    "teacher": completion.model,
+                    "prompt": prompt,
+                    "temperature": job.request.temperature,
+                    "top_p": job.request.top_p,
+                    "seed": job.request.seed,
+                }
+            )
+    tokens = sum(completion.tokens for _, completion in answers)
+    return _write(run, part, kept, dropped, {"generated_tokens": tokens})
+
+
+def _write(
+    run: Run,
+    part: int,
+    kept: list[dict[str, Any]],
+    dropped: list[dict[str, Any]],
+    facts: dict[str, int],
+) -> Report:
+    run.write("solve", part, rows.SAMPLES, kept, dropped)
+    came = len(kept) + len(dropped)
+    return Report(
+        "samples",
+        came={"asked": came} if came else {},
+        left={"answered": len(kept)} if kept else {},
+        dropped=tally(dropped),
+        facts={**facts, "problems": len({row["problem_id"] for row in kept})},
+    )
