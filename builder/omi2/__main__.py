@@ -37,15 +37,44 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("recipe", required=False)
-@click.option("--seeds", type=click.Path(path_type=Path), help="Seed problems: a Parquet file with problem and answer, instead of the recipe's.")
-@click.option("--seeds-split", default="train", show_default=True, help="Which rows of --seeds, where it has a column split.")
-@click.option("--teacher", "teachers", multiple=True, help="embedded[:FILE.gguf], openai:URL, tgi:URL or replay:FILE.parquet; more than one share the work.")
-@click.option("--model", help="For the embedded teacher a GGUF file or ORG/REPO/FILE.gguf; for a server the model's name.")
+@click.option(
+    "--seeds",
+    type=click.Path(path_type=Path),
+    help="Seed problems, instead of the recipe's: Parquet with problem, answer.",
+)
+@click.option(
+    "--seeds-split",
+    default="train",
+    show_default=True,
+    help="Which rows of --seeds, where it has a column split.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    help="embedded[:FILE.gguf], openai:URL, tgi:URL or replay:FILE.parquet; several share the work.",
+)
+@click.option(
+    "--model",
+    help="For the embedded teacher a GGUF file or ORG/REPO/FILE.gguf; for a server its model's name.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Take this many seeds, chosen by hash.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("omi2"), show_default=True, help="Where the release is written.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("omi2"),
+    show_default=True,
+    help="Where the release is written.",
+)
 @RUN
-@click.option("--no-decontaminate", is_flag=True, help="Compare with no benchmark. Such a release cannot be published.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes for the stages that compute.")
+@click.option(
+    "--no-decontaminate",
+    is_flag=True,
+    help="Compare with no benchmark. Such a release cannot be published.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes for the stages that compute."
+)
 @FORMAT
 def build(
     recipe: str | None,
@@ -114,7 +143,7 @@ def status(run_path: Path, form: str) -> None:
 @RUN
 @FORMAT
 def explain(id: str, run_path: Path, form: str) -> None:
-    """Tell the whole story of a row or a problem: ID is a row_id or problem_id, or its beginning."""
+    """Tell the whole story of a row or problem: ID is its row_id or problem_id, or how that begins."""
     import yaml
 
     from omi2 import console
@@ -130,9 +159,22 @@ def explain(id: str, run_path: Path, form: str) -> None:
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--against", multiple=True, default=["test-sets"], show_default=True, help="Overlap indexes (.npz, or one that ships with omi2).")
-@click.option("--column", default="problem", show_default=True, help="The column with the problems.")
-@click.option("--strict/--no-strict", default=True, show_default=True, help="Count a test item with other numbers as contamination.")
+@click.option(
+    "--against",
+    multiple=True,
+    default=["test-sets"],
+    show_default=True,
+    help="Overlap indexes (.npz, or one that ships with omi2).",
+)
+@click.option(
+    "--column", default="problem", show_default=True, help="The column with the problems."
+)
+@click.option(
+    "--strict/--no-strict",
+    default=True,
+    show_default=True,
+    help="Count a test item with other numbers as contamination.",
+)
 @FORMAT
 def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, form: str) -> None:
     """Compare the problems of FILE.parquet with benchmarks; exit 1 if any is contaminated."""
@@ -153,15 +195,24 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
         finding = checker.check(text or "")
         verdicts[finding.verdict] += 1
         if finding.verdict == CONTAMINATED:
-            found.append({"row": number, "problem_id": rows.problem_id(text), "layer": finding.layer,
-                          "score": round(finding.score, 3), "benchmark": finding.benchmark,
-                          "item": finding.item})  # fmt: skip
+            found.append(
+                {
+                    "row": number,
+                    "problem_id": rows.problem_id(text),
+                    "layer": finding.layer,
+                    "score": round(finding.score, 3),
+                    "benchmark": finding.benchmark,
+                    "item": finding.item,
+                }
+            )
     if form == "json":
         click.echo(console.as_json({"verdicts": verdicts, "contaminated": found}))
     else:
         for match in found:
             click.echo("\t".join(str(value) for value in match.values()))
-        click.echo(", ".join(f"{n:,} {verdict}" for verdict, n in sorted(verdicts.items())), err=True)
+        click.echo(
+            ", ".join(f"{n:,} {verdict}" for verdict, n in sorted(verdicts.items())), err=True
+        )
     if found:
         sys.exit(1)
 
@@ -169,10 +220,17 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
 @cli.command("overlap-index")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("benchmarks", nargs=-1, required=True)
-@click.option("--split", default="test", show_default=True, help="Which rows, where a file has a column split.")
-@click.option("--ngram", default=8, show_default=True, type=click.IntRange(min=2), help="Words in an n-gram.")
+@click.option(
+    "--split",
+    default="test",
+    show_default=True,
+    help="Which rows, where a file has a column split.",
+)
+@click.option(
+    "--ngram", default=8, show_default=True, type=click.IntRange(min=2), help="Words in an n-gram."
+)
 def overlap_index(out: Path, benchmarks: tuple[str, ...], split: str, ngram: int) -> None:
-    """Write an overlap index (hashes and item ids, no text) of BENCHMARKS, each NAME=FILE.parquet."""
+    """Write an index of BENCHMARKS, each NAME=FILE.parquet: hashes and item ids, no text."""
     from omi2.overlap import index
     from omi2.recipe import Source
     from omi2.sources import read
@@ -229,7 +287,9 @@ def _seed_file(path: Path, split: str) -> "Source":
 
     have = read_columns(path, ("problem",), ("answer",)).column_names
     name = "".join(c if c.isalnum() else "_" for c in path.stem) or "seeds"
-    return Source(name=name, file=str(path), answer="answer" if "answer" in have else "", split=split)
+    return Source(
+        name=name, file=str(path), answer="answer" if "answer" in have else "", split=split
+    )
 
 
 def _open(path: Path, recipe: "Recipe", tell: "Tell") -> "Run":

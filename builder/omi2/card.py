@@ -21,37 +21,52 @@ CARDS = next(p for p in (_HERE / "cards", _HERE.parents[1] / "cards") if p.is_di
 """The templates: inside the package in a wheel, beside builder/ in a checkout."""
 
 
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: people and simple parsers read this."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def render(facts: Mapping[str, Any]) -> str:
     """The dataset card of a release."""
     recipe = facts["recipe"]
-    return "---\n" + front_matter(facts) + "---\n\n" + _fill(
-        "dataset.md",
-        name=facts["name"],
-        rows=f"{facts['rows']:,}",
-        problems=f"{sum(s['problems'] for s in facts['sources'].values()):,}",
-        splits=_table(
-            ("split", "rows", "files"),
-            [(f"`{n}`", f"{s['rows']:,}", len(s["files"])) for n, s in facts["splits"].items()],
-        ),
-        configs=_table(
-            ("config", "rows"),
-            [(f"`{n}`", f"{facts['splits'][s]['rows']:,}") for n, s in _configs(facts).items()],
-        ),
-        sources=_table(
-            ("problem_source", "problems", "rows"),
-            [(n, f"{s['problems']:,}", f"{s['rows']:,}") for n, s in facts["sources"].items()],
-        ),
-        origins=_table(
-            ("seed set", "from"),
-            [(n, ", ".join(f"{k} {v}" for k, v in o.items())) for n, o in facts["origins"].items()],
-        ),
-        funnel=_table(("stage", "", "came", "left", "dropped"), _funnel(facts)),
-        decontamination=decontamination(facts),
-        teacher=", ".join(_endpoint(spec) for spec in recipe["teacher"]["endpoints"]),
-        min_chars=recipe["filter"]["min_chars"],
-        max_tokens=recipe["filter"]["max_tokens"],
-        grader=facts["grader"],
-        version=facts["versions"]["omi2"],
+    return (
+        "---\n"
+        + front_matter(facts)
+        + "---\n\n"
+        + _fill(
+            "dataset.md",
+            name=facts["name"],
+            rows=f"{facts['rows']:,}",
+            problems=f"{sum(s['problems'] for s in facts['sources'].values()):,}",
+            splits=_table(
+                ("split", "rows", "files"),
+                [(f"`{n}`", f"{s['rows']:,}", len(s["files"])) for n, s in facts["splits"].items()],
+            ),
+            configs=_table(
+                ("config", "rows"),
+                [(f"`{n}`", f"{facts['splits'][s]['rows']:,}") for n, s in _configs(facts).items()],
+            ),
+            sources=_table(
+                ("problem_source", "problems", "rows"),
+                [(n, f"{s['problems']:,}", f"{s['rows']:,}") for n, s in facts["sources"].items()],
+            ),
+            origins=_table(
+                ("seed set", "from"),
+                [
+                    (n, ", ".join(f"{k} {v}" for k, v in o.items()))
+                    for n, o in facts["origins"].items()
+                ],
+            ),
+            funnel=_table(("stage", "", "came", "left", "dropped"), _funnel(facts)),
+            decontamination=decontamination(facts),
+            teacher=", ".join(_endpoint(spec) for spec in recipe["teacher"]["endpoints"]),
+            min_chars=recipe["filter"]["min_chars"],
+            max_tokens=recipe["filter"]["max_tokens"],
+            grader=facts["grader"],
+            version=facts["versions"]["omi2"],
+        )
     )
 
 
@@ -70,7 +85,7 @@ def front_matter(facts: Mapping[str, Any]) -> str:
         files = [{"split": "train", "path": splits[split]["files"]}]
         configs.append({"config_name": config, "data_files": files})
         infos.append(_info(config, facts, {"train": split}))
-    return yaml.safe_dump(
+    return yaml.dump(
         {
             "license": facts["licence"],
             "language": ["en"],
@@ -81,6 +96,7 @@ def front_matter(facts: Mapping[str, Any]) -> str:
             "configs": configs,
             "dataset_info": infos,
         },
+        Dumper=_Plain,
         sort_keys=False,
         allow_unicode=True,
     )

@@ -93,7 +93,7 @@ def _labels(counts: Mapping[str, int]) -> str:
 
 
 def _left(step: Mapping[str, Any]) -> str:
-    counts = step["left"]
+    counts: dict[str, int] = step["left"]
     if len(counts) == 1:
         return next(iter(counts))
     return f"left{_labels(counts)}"

@@ -54,7 +54,7 @@ def _problem(run: Run, recipe: Recipe, part: int, problem_id: str) -> Story:
     story: Story = {"problem_id": problem_id, **(found[0] if found else {})}
     if found and found[0]["seed_id"] != problem_id:
         story["seed_problem"] = _text(run, found[0]["seed_id"])
-    dropped = {stage: rows_of(stage, dropped=True) for stage in names()}
+    dropped = {stage: rows_of(stage, dropped=True) for stage in names()[:-1]}  # split drops nothing
     story["dropped"] = [
         {"stage": stage, **_present(row)}
         for stage, gone in dropped.items()
@@ -107,7 +107,9 @@ def _known(run: Run, part: int) -> list[str]:
     for stage in ("seed", "augment"):
         if _done(run, stage):
             for dropped in (False, True):
-                known |= dict.fromkeys(run.read(stage, part, dropped=dropped)["problem_id"].to_list())
+                known |= dict.fromkeys(
+                    run.read(stage, part, dropped=dropped)["problem_id"].to_list()
+                )
     return list(known)
 
 

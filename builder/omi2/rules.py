@@ -33,7 +33,9 @@ _CODE = re.compile(r"```|<llm-code>|^[ \t]*(?:import \w+|from \w+ import|def \w+
 _CHAIN = re.compile(r"-?[0-9(][0-9+\-*/().= ]*")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()]")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
-_PIECES = re.compile(r"'(?:[sdmt]|ll|ve|re)|[^\r\n\w]?[^\W\d_]+|\d{1,3}|[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+")
+_PIECES = re.compile(
+    r"'(?:[sdmt]|ll|ve|re)|[^\r\n\w]?[^\W\d_]+|\d{1,3}|[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+"
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ def _chains(text: str) -> Iterator[tuple[int, int, list[str]]]:
 
 
 _OPEN_LEFT = re.compile(r"(?:[\w\\{}^%,.)\]'|]|[-+*/^×·÷%\\{(]\s+)$")
-_OPEN_RIGHT = re.compile(r"[\w{}^%|(\[]|,\d|\s*[-+*/^×·÷_]|\s*\\(?![])\\!,;: ]|text|mbox|mathrm|quad)")
+_OPEN_RIGHT = re.compile(
+    r"[\w{}^%|(\[]|,\d|\s*[-+*/^×·÷_]|\s*\\(?![])\\!,;: ]|text|mbox|mathrm|quad)"
+)
 
 
 def _tokens(expression: str) -> list[str] | None:

@@ -73,17 +73,16 @@ class Report:
     def __add__(self, other: "Report") -> "Report":
         return Report(
             self.unit,
-            *(
-                {k: a.get(k, 0) + b.get(k, 0) for k in sorted({*a, *b})}
-                for a, b in (
-                    (self.came, other.came),
-                    (self.left, other.left),
-                    (self.dropped, other.dropped),
-                    (self.facts, other.facts),
-                )
-            ),
-            details={**self.details, **other.details},
+            _added(self.came, other.came),
+            _added(self.left, other.left),
+            _added(self.dropped, other.dropped),
+            _added(self.facts, other.facts),
+            {**self.details, **other.details},
         )
+
+
+def _added(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+    return {name: a.get(name, 0) + b.get(name, 0) for name in sorted({*a, *b})}
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,8 @@ class Run:
 
     def manifest(self, stage: str) -> dict[str, Any] | None:
         """The stage's manifest, or None while it is not complete."""
-        return _load(self.stage(stage) / "manifest.json")
+        found: dict[str, Any] | None = _load(self.stage(stage) / "manifest.json")
+        return found
 
     def report(self, stage: str) -> Report | None:
         """The stage's report, or None while it is not complete."""
@@ -217,7 +217,7 @@ STAGE_NUMBERS = {
 
 
 def open_run(path: Path, parts: int, tell: Tell = _quiet) -> Run:
-    """The run directory at `path`, made if it is not there. Raises UsageError where it is not ours."""
+    """The run directory at `path`, made if need be. Raises UsageError where it is not ours."""
     claim(path, "run.json", MARK, "run directory", "--run")
     path.mkdir(parents=True, exist_ok=True)
     run = Run(path, parts, tell)

@@ -58,9 +58,7 @@ def read_columns(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] 
         have = file.schema_arrow.names
         missing = [name for name in needed if name not in have]
         if missing:
-            raise UsageError(
-                f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}"
-            )
+            raise UsageError(f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}")
         table = file.read(columns=[*needed, *(name for name in optional if name in have)])
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
@@ -105,7 +103,7 @@ def _from_hub(source: Source) -> Loaded:
     disable_progress_bars()
     try:
         revision = source.revision or HfApi().dataset_info(source.dataset).sha or ""
-        problems = []
+        problems: list[Problem] = []
         for subset in source.subsets or (None,):
             data = load_dataset(source.dataset, subset, split=source.split, revision=revision)
             missing = {source.problem, source.answer} - {*data.column_names, ""}
@@ -119,8 +117,8 @@ def _from_hub(source: Source) -> Loaded:
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise RemoteError(
             f"{source.dataset} cannot be loaded from the Hub ({type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else 'no reason given'}): check the network "
-            "and the name, or give a local file"
+            f"{(str(error).splitlines() or ['no reason'])[0]}): check the network and the name, or "
+            "give a local file"
         ) from None
     return Loaded(problems, {"dataset": source.dataset, "revision": revision})
 

@@ -85,7 +85,7 @@ class _Worker:
     """One worker process and its pipe."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 (our own module)
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "omi2.answers.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -97,7 +97,8 @@ class _Worker:
     def ask(self, pair: tuple[str, str], timeout: float) -> Verdict | None:
         """The worker's verdict, or None if it died or took too long (it is dead then)."""
         stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None and stdout is not None  # noqa: S101 (both are pipes)
+        assert stdin is not None  # noqa: S101 (both are pipes)
+        assert stdout is not None  # noqa: S101
         try:
             stdin.write(json.dumps(pair).encode() + b"\n")
             stdin.flush()

@@ -21,7 +21,8 @@ _TOKEN = re.compile(rf"{_BOX.pattern}|\\.|[{{}}]", re.DOTALL)
 _STATED = re.compile(
     r"(?:^|\n)[ \t]*####[ \t]*(?P<marks>[^\n]{1,200})"
     r"|\b[Ff]inal[ \t]+answer[ \t]*(?:is\b|[:=])[ \t]*:?[ \t]*(?P<final>[^\n]{1,200})"
-    r"|(?:^|\n)[ \t]*(?:\*\*)?(?:A|Answer|ANSWER)(?:\*\*)?:[ \t]*(?:\*\*)?[ \t]*(?P<line>[^\n]{1,200})"
+    r"|(?:^|\n)[ \t]*(?:\*\*)?(?:A|Answer|ANSWER)(?:\*\*)?:"
+    r"[ \t]*(?:\*\*)?[ \t]*(?P<line>[^\n]{1,200})"
     r"|\b[Tt]he answer[ \t]+is[ \t]*:?[ \t]*(?P<plain>[^\n]{1,200})"
 )
 _NUMBER = re.compile(r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")

@@ -68,7 +68,10 @@ _FORMS = [
     ("matrix", re.compile(r"\\begin\{[pbvBV]?matrix\}|\\begin\{array\}")),
     ("yes_no", re.compile(r"^(?:yes|no|true|false)$", re.IGNORECASE)),
     ("choice", re.compile(r"^\(?[A-H]\)?$")),
-    ("interval", re.compile(r"^[\[(].*[,].*[\])]\\cup|^\[.+,.+[\])]$|^\(.*,.*\]$|\\infty\)$|^\(-\\infty")),
+    (
+        "interval",
+        re.compile(r"^[\[(].*[,].*[\])]\\cup|^\[.+,.+[\])]$|^\(.*,.*\]$|\\infty\)$|^\(-\\infty"),
+    ),
     ("set", re.compile(r"^\\\{.*\\\}$")),
     ("tuple", re.compile(r"^\(.+,.+\)$|^[^()\[\]]+(?:,[^()\[\]]+)+$")),
     ("equation", re.compile(r"=|\\le|\\ge|\\neq|<|>")),

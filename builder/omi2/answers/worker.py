@@ -51,9 +51,7 @@ def _verdict(a: str, b: str) -> str:
 def _parse(answer: str) -> list[Any]:
     from math_verify import parse
 
-    parsed: list[Any] = parse(
-        f"\\boxed{{{answer}}}", parsing_timeout=None, raise_on_error=True
-    )
+    parsed: list[Any] = parse(f"\\boxed{{{answer}}}", parsing_timeout=None, raise_on_error=True)
     return parsed
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.overlap.index import Index
-from omi2.overlap.text import Hashes, mask, ngram_hashes, whole_hash, words
+from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
 from omi2.recipe import Decontaminate
 
 CLEAN, CONTAMINATED, UNKNOWN = "clean", "contaminated", "unknown"
@@ -71,12 +71,11 @@ class Checker:
         at = self._whole.get(whole_hash(tokens))
         if at is not None and self.index.lengths[at] == len(tokens):
             return Finding(CONTAMINATED, "exact", 1.0, *self.index.items[at])
+        n, rules = self.index.n, self.rules
+        plain, masked = ngram_hashes(tokens, n), masked_hashes(tokens, n)
         findings = [
-            self._ngrams("ngram", tokens, self._plain, self.rules.overlap, drop=True),
-            self._ngrams(
-                "masked", mask(tokens), self._masked, self.rules.masked_overlap,
-                drop=self.rules.strict,
-            ),
+            self._ngrams("ngram", plain, self._plain, rules.overlap, drop=True),
+            self._ngrams("masked", masked, self._masked, rules.masked_overlap, drop=rules.strict),
         ]
         if self._lsh is not None:
             findings.append(self._near(tokens))
@@ -85,16 +84,16 @@ class Checker:
     def _ngrams(
         self,
         layer: str,
-        tokens: list[str],
+        hashes: Hashes,
         stored: tuple[Hashes, npt.NDArray[np.int64]],
         threshold: float,
         *,
         drop: bool,
     ) -> Finding:
-        """The item with the largest share of its words in n-grams shared with these words."""
+        """The item with the largest share of its words in n-grams shared with these."""
         sorted_hashes, places = stored
         n = self.index.n
-        found = np.unique(ngram_hashes(tokens, n))
+        found = np.unique(hashes[hashes != 0])
         left = np.searchsorted(sorted_hashes, found, "left")
         right = np.searchsorted(sorted_hashes, found, "right")
         covered: dict[int, set[int]] = defaultdict(set)
@@ -121,7 +120,9 @@ class Checker:
     def _near(self, tokens: list[str]) -> Finding:
         """The benchmark text of the highest estimated Jaccard similarity."""
         signature = _signature(tokens)
-        scored = [(self._signatures[at].jaccard(signature), -at) for at in self._lsh.query(signature)]
+        scored = [
+            (self._signatures[at].jaccard(signature), -at) for at in self._lsh.query(signature)
+        ]
         score, at = max(scored, default=(0.0, 0))
         if not scored:
             return Finding(CLEAN)
@@ -131,7 +132,12 @@ class Checker:
 
 def layers(rules: Decontaminate, *, texts: bool) -> list[str]:
     """The names of the layers that these rules use."""
-    return ["exact", "ngram", *(["masked"] if rules.strict else []), *(["minhash"] if texts else [])]
+    return [
+        "exact",
+        "ngram",
+        *(["masked"] if rules.strict else []),
+        *(["minhash"] if texts else []),
+    ]
 
 
 def _sorted(hashes: Hashes) -> tuple[Hashes, npt.NDArray[np.int64]]:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.errors import UsageError
-from omi2.overlap.text import Hashes, mask, ngram_hashes, whole_hash, words
+from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
 from omi2.run import atomic
 
 FORMAT = 1
@@ -50,7 +50,7 @@ def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[s
         lengths.append(len(tokens))
         whole.append(whole_hash(tokens))
         grams.append(ngram_hashes(tokens, n))
-        masked.append(ngram_hashes(mask(tokens), n))
+        masked.append(masked_hashes(tokens, n))
     if not ids:
         raise UsageError(f"benchmark {name} holds no items")
     return Index(

@@ -21,9 +21,12 @@ Hashes = npt.NDArray[np.uint64]
 _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3})")
 _SPELLED = frozenset(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety "
-    "hundred thousand million".split()
+    (
+        *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+        *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
+        *("eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy"),
+        *("eighty", "ninety", "hundred", "thousand", "million"),
+    )
 )
 MASK = "#"
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no position of an n-gram is lost
@@ -59,6 +62,17 @@ def ngram_hashes(tokens: Sequence[str], n: int) -> Hashes:
         mixed *= np.uint64(0xBF58476D1CE4E5B9)
         mixed ^= mixed >> np.uint64(32)
     return mixed & _KEEP
+
+
+def masked_hashes(tokens: Sequence[str], n: int) -> Hashes:
+    """The n-gram hashes of the masked words; 0, which matches nothing, where an n-gram has fewer
+    than n/2 different words besides numbers: `begin pmatrix # # # # end pmatrix` says nothing."""
+    masked = mask(tokens)
+    hashes = ngram_hashes(masked, n)
+    for at in range(len(hashes)):
+        if len({*masked[at : at + n]} - {MASK}) < n / 2:
+            hashes[at] = 0
+    return hashes
 
 
 def whole_hash(tokens: Sequence[str]) -> int:

@@ -45,7 +45,9 @@ def load(name_or_path: str, task: str) -> FewShot:
     elif name_or_path and Path(name_or_path).is_file():
         text = Path(name_or_path).read_text(encoding="utf-8")
     else:
-        known = sorted(p.name[:-5] for p in (files("omi2") / "prompts").iterdir() if p.name.endswith(".toml"))
+        known = sorted(
+            p.name[:-5] for p in (files("omi2") / "prompts").iterdir() if p.name.endswith(".toml")
+        )
         raise UsageError(
             f"no few-shot set {name_or_path!r}: neither a file nor one of {', '.join(known)}"
         )

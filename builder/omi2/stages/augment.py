@@ -96,8 +96,7 @@ def _sift(
         shots = _shots(rules, seed)
         text = completion.text.strip()
         key = rows.problem_id(text)
-        reason = completion.refused and "refused" or _reason(text, completion, seed, shots, rules)
-        reason = reason or known.get(key, "")
+        reason = _reason(text, completion, seed, shots, rules) or known.get(key, "")
         if reason:
             where = f"sample {job.handle[1]} from seed {seed['problem_id']}"
             dropped.append(drop(key, reason, f"{where} {completion.refused}".strip(), text=text))
@@ -123,6 +122,8 @@ def _reason(
     text: str, completion: Completion, seed: dict[str, Any], shots: FewShot, rules: Augment
 ) -> str:
     """Why this text is no new problem, or ""."""
+    if completion.refused:
+        return "refused"
     masked = mask(words(text))
     if not masked:
         return "empty"

@@ -37,7 +37,9 @@ def run(recipe: Recipe, run: Run) -> Report:
 def part(recipe: Recipe, run: Run, part: int) -> Report:
     """Compare one part's problems."""
     rules = recipe.decontaminate
-    kept, dropped, facts = [], [], {}
+    kept: list[dict[str, Any]] = []
+    dropped: list[dict[str, Any]] = []
+    facts: dict[str, int] = {}
     for row in problems(run, part).sort("problem_id").iter_rows(named=True):
         if not rules.enabled:
             kept.append({"problem_id": row["problem_id"], "verdict": UNKNOWN, "score": 0.0})
@@ -60,11 +62,13 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         elif found.verdict == UNKNOWN:
             dropped.append(drop(row["problem_id"], "overlap_unknown", "no words to compare"))
     run.write("decontaminate", part, rows.OVERLAPS, kept, dropped)
+    seeds = len(run.read("seed", part))
+    came = {"seeds": seeds, "new": len(kept) - seeds}
     left = len(kept) - len(dropped)
     label = CLEAN if rules.enabled else "unchecked"
     return Report(
         "problems",
-        came={"seeds and new": len(kept)} if kept else {},
+        came={name: count for name, count in came.items() if count},
         left={label: left} if left else {},
         dropped=tally(dropped),
         facts=facts,

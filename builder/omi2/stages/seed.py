@@ -66,7 +66,9 @@ def _choose(
             chosen[key] = _row(key, text, name, problem)
     for key in [key for key, answers in golds.items() if len(answers) > 1]:
         answers = " and ".join(sorted(golds[key]))
-        dropped.append(drop(key, "conflicting_gold", answers[:1000], text=chosen.pop(key)["problem"]))
+        dropped.append(
+            drop(key, "conflicting_gold", answers[:1000], text=chosen.pop(key)["problem"])
+        )
     by_hash = sorted(chosen, key=lambda key: rows.order("seed limit", key))
     limit = rules.limit or len(by_hash)
     dropped += [

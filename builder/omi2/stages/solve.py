@@ -70,7 +70,6 @@ def _ask(recipe: Recipe, run: Run) -> Report:
     count = sum(map(len, jobs.values()))
     answers: dict[int, list[tuple[Job, Completion]]] = {part: [] for part in todo}
     stream = (job for part in todo for job in jobs[part])
-    done = 0
 
     def close(part: int) -> None:
         reports[part] = _settle(run, part, recipe, answers.pop(part))
@@ -79,9 +78,9 @@ def _ask(recipe: Recipe, run: Run) -> Report:
     for part in [part for part in todo if not jobs[part]]:
         close(part)
     run.tell("solve", 0, count)
-    for job, completion in generate(stream, recipe.teacher, lambda part: run.ledger("solve", part)):
+    said = generate(stream, recipe.teacher, lambda part: run.ledger("solve", part))
+    for done, (job, completion) in enumerate(said, start=1):
         answers[job.part].append((job, completion))
-        done += 1
         run.tell("solve", done, count)
         if len(answers[job.part]) == len(jobs[job.part]):
             close(job.part)
@@ -97,14 +96,17 @@ def _jobs(recipe: Recipe, run: Run, part: int) -> Iterator[Job]:
         for sample in range(rules.samples.of(row["problem_source"])):
             seed = rows.order("solve seed", row["problem_id"], shots.id, sample) % 2**31
             request = Request(
-                prompt, rules.temperature.of(row["problem_source"]), rules.top_p, rules.max_tokens, shots.stop, seed
+                prompt,
+                rules.temperature.of(row["problem_source"]),
+                rules.top_p,
+                rules.max_tokens,
+                shots.stop,
+                seed,
             )
             yield Job(part, (row["problem_id"], sample, shots.id), request)
 
 
-def _settle(
-    run: Run, part: int, recipe: Recipe, answers: list[tuple[Job, Completion]]
-) -> Report:
+def _settle(run: Run, part: int, recipe: Recipe, answers: list[tuple[Job, Completion]]) -> Report:
     """Write a part whose answers are all in, in the order of its samples."""
     kept, dropped = [], []
     for job, completion in sorted(answers, key=lambda answer: answer[0].handle):

@@ -11,6 +11,7 @@ A tier holds only its own rows: `train_2M` is tiers 0 and 1. No row is stored tw
 
 import shutil
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def run(recipe: Recipe, run: Run) -> Report:
     """Write the release's shards under `data/` in the stage's folder."""
     route = run.stage("split") / ".route"
     for folder in (route, run.stage("split") / "counts", run.stage("split") / "data"):
-        shutil.rmtree(folder, ignore_errors=True)  # routed rows are scratch: begun anew, not resumed
+        shutil.rmtree(
+            folder, ignore_errors=True
+        )  # routed rows are scratch: begun anew, not resumed
     places = np.sort(np.concatenate([_places(run, part) for part in range(run.parts)]))
     sizes = [size for size in recipe.split.tiers if size < len(places)]
     bounds = tuple(int(places[size]) for size in sizes)  # the first place beyond each tier
@@ -56,7 +59,9 @@ def route_part(
     recipe: Recipe, run: Run, part: int, *, bounds: tuple[int, ...], shards: tuple[int, ...]
 ) -> Report:
     """Make one part's rows whole and write them to the shards they belong to."""
-    placed = pl.DataFrame({"row_id": run.read("filter", part)["row_id"], "place": _places(run, part)})
+    placed = pl.DataFrame(
+        {"row_id": run.read("filter", part)["row_id"], "place": _places(run, part)}
+    )
     table = released(run, part).join(placed, on="row_id", how="left")
     routed: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for row in table.iter_rows(named=True):
@@ -67,7 +72,9 @@ def route_part(
         with atomic(_routed(run, tier, shard) / f"part-{part:05}.parquet") as temporary:
             pq.write_table(pa.Table.from_pylist(found, rows.ROWS), temporary)
     kept = len(table)
-    by_source = dict(table["problem_source"].value_counts(sort=True).sort("problem_source").iter_rows())
+    by_source = dict(
+        table["problem_source"].value_counts(sort=True).sort("problem_source").iter_rows()
+    )
     by_problem = table.group_by("problem_source").agg(pl.col("problem_id").n_unique())
     return Report(
         "rows",
@@ -92,7 +99,9 @@ def released(run: Run, part: int) -> pl.DataFrame:
             how="left",
         )
         .join(
-            run.read("decontaminate", part).select("problem_id", "score", "benchmark", "item", "verdict"),
+            run.read("decontaminate", part).select(
+                "problem_id", "score", "benchmark", "item", "verdict"
+            ),
             on="problem_id",
             how="left",
         )
@@ -100,7 +109,11 @@ def released(run: Run, part: int) -> pl.DataFrame:
     cut = ["generation", "start", "end", "expanded"]
     checked = pl.col("verdict") == "clean"
     return table.with_columns(
-        pl.Series("generated_solution", [rewrite(*row) for row in table.select(cut).iter_rows()], pl.String),
+        pl.Series(
+            "generated_solution",
+            [rewrite(*row) for row in table.select(cut).iter_rows()],
+            pl.String,
+        ),
         solution_tokens=pl.col("tokens"),
         grader=pl.lit(grader()),
         overlap=pl.when(checked).then(pl.struct("score", "benchmark", "item")),
@@ -129,8 +142,8 @@ def _text_bytes(run: Run, part: int) -> int:
     """About the bytes of a part's released text."""
     kept = run.read("filter", part)
     per_problem = problems(run, part).select("problem_id", size=pl.col("problem").str.len_bytes())
-    problem_bytes = kept.join(per_problem, on="problem_id", how="left")["size"].sum()
-    return int((kept["end"].cast(pl.Int64) - kept["start"]).sum() + (problem_bytes or 0))
+    sized = kept.join(per_problem, on="problem_id", how="left")
+    return sum(end - start + size for end, start, size in sized["end", "start", "size"].iter_rows())
 
 
 def _shards(count: int, sizes: list[int], bytes_: int, shard_bytes: int) -> tuple[int, ...]:
@@ -138,7 +151,7 @@ def _shards(count: int, sizes: list[int], bytes_: int, shard_bytes: int) -> tupl
     edges = [0, *sizes, count]
     return tuple(
         max(1, -(-bytes_ * (high - low) // (shard_bytes * max(count, 1))))
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     )
 
 
@@ -150,7 +163,9 @@ def _write_shard(run: Run, tier: int, shard: int, count: int) -> None:
     """One shard: its rows from every part, shuffled by hash."""
     tables = [pq.read_table(path) for path in sorted(_routed(run, tier, shard).glob("*.parquet"))]
     table = pa.concat_tables([rows.ROWS.empty_table(), *tables])
-    order = np.array([rows.order("shuffle", name) for name in table["row_id"].to_pylist()], np.uint64)
+    order = np.array(
+        [rows.order("shuffle", name) for name in table["row_id"].to_pylist()], np.uint64
+    )
     table = table.take(np.argsort(order, kind="stable"))
     row_bytes = max(1, table.nbytes // max(1, table.num_rows))
     with atomic(run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet") as to:

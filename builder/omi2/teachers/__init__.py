@@ -1,4 +1,4 @@
-"""Where text comes from: servers that speak a protocol, the embedded model, recorded generations."""
+"""Where text comes from: servers, the embedded model, recorded generations."""
 
 from omi2.teachers.pool import Job, generate
 from omi2.teachers.protocol import Completion, Request

@@ -75,7 +75,7 @@ def cache_folder() -> Path:
 
 
 def fetch() -> Path:
-    """Our own model's file, fetched and checked. Raises RemoteError, or Omi2Error on a wrong hash."""
+    """Our own model's file. Raises RemoteError, or Omi2Error where its hash is wrong."""
     path = cache_folder() / f"{NAME}.gguf"
     if path.is_file():
         if path.stat().st_size == BYTES and _sha256(path) == SHA256:
@@ -121,7 +121,8 @@ def serve(spec: str) -> Iterator[str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         text=True,
     )
-    assert child.stdin is not None and child.stdout is not None  # noqa: S101 (both are pipes)
+    assert child.stdin is not None  # noqa: S101 (both are pipes)
+    assert child.stdout is not None  # noqa: S101
     try:
         ready, _, _ = select.select([child.stdout], [], [], START_SECONDS)
         url = child.stdout.readline().strip() if ready else ""
@@ -152,7 +153,9 @@ def _serve_until_eof(model: str) -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = model
-    params.model_alias = [Path(model).stem] if isinstance(params.model_alias, (list, set)) else Path(model).stem
+    params.model_alias = (
+        [Path(model).stem] if isinstance(params.model_alias, (list, set)) else Path(model).stem
+    )
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.cpuparams.n_threads = 1

@@ -19,9 +19,7 @@ async def identify(http: httpx2.AsyncClient, url: str) -> str:
     return "unknown"
 
 
-async def complete(
-    http: httpx2.AsyncClient, url: str, model: str, request: Request
-) -> Completion:
+async def complete(http: httpx2.AsyncClient, url: str, model: str, request: Request) -> Completion:
     """Ask for one completion."""
     answer = await post(
         http,

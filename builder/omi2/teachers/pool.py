@@ -109,7 +109,9 @@ def endpoint(spec: str, teacher: Teacher) -> Endpoint:
     if kind == "embedded":
         return Endpoint(kind, rest, teacher.model or embedded.model_name(rest), 1)
     if kind in PROTOCOLS and rest.startswith(("http://", "https://")):
-        return Endpoint(kind, rest.rstrip("/").removesuffix("/v1"), teacher.model, teacher.concurrency)
+        return Endpoint(
+            kind, rest.rstrip("/").removesuffix("/v1"), teacher.model, teacher.concurrency
+        )
     raise UsageError(
         f"no such teacher {spec!r}: embedded, embedded:FILE.gguf, openai:http://HOST:PORT, "
         "tgi:http://HOST:PORT or replay:FILE.parquet"

@@ -48,13 +48,21 @@ class Request:
 
     def key(self, model: str) -> str:
         """The name under which the ledger keeps what `model` said to this."""
-        told = [model, self.prompt, self.temperature, self.top_p, self.max_tokens, self.stop, self.seed]
+        told = [
+            model,
+            self.prompt,
+            self.temperature,
+            self.top_p,
+            self.max_tokens,
+            self.stop,
+            self.seed,
+        ]
         return xxhash.xxh3_128_hexdigest(json.dumps(told, ensure_ascii=True).encode())
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What a teacher said. `tokens` counts generated tokens; `refused` says why there is no text."""
+    """What a teacher said. `tokens` counts generated tokens; `refused`: why there is no text."""
 
     text: str
     finish_reason: str

@@ -23,9 +23,7 @@ async def identify(http: httpx2.AsyncClient, url: str) -> str:
     return f"{info.get('model_id', 'unknown')}{f'@{sha}' if sha else ''}"
 
 
-async def complete(
-    http: httpx2.AsyncClient, url: str, model: str, request: Request
-) -> Completion:
+async def complete(http: httpx2.AsyncClient, url: str, model: str, request: Request) -> Completion:
     """Ask for one completion."""
     parameters: dict[str, object] = {
         "max_new_tokens": request.max_tokens,
