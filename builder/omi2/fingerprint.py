@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from omi2.errors import UsageError
+from omi2.files import describe
 from omi2.recipe import Recipe, Source, Teacher, as_table
-from omi2.run import Run, describe
+from omi2.run import Run
 from omi2.teachers import replay
 
 ASKS_TEACHER = ("augment", "solve")

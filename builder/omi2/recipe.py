@@ -1,48 +1,27 @@
 """A recipe: one TOML file, read into frozen dataclasses.
 
-A section per stage, named as the stage, and two that several stages share (`teacher` and the top
-level). A key that is not known, of the wrong type or out of range is an error that names the file,
-the key and the nearest valid key: a misspelt setting must never be a default in silence.
+A section per stage, named as the stage, and two that several stages share: `teacher` and the top
+level. `omi2.settings` reads it, and refuses what it does not know.
 
 A setting that differs by where a problem came from is a table by `problem_source`; the key
 `augmented` stands for every `augmented_...` source, `default` for the rest, and a bare value for
 all. Numbers cite the paper (arXiv 2410.01560) or NVIDIA's released recipe in `recipes/*.toml`.
 """
 
-import dataclasses
 import difflib
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from omi2.errors import UsageError
+from omi2.settings import BySource, as_table, at_least, one_of, read, same
 
-T = TypeVar("T")
+__all__ = ["PACKAGED", "Recipe", "Source", "as_table", "from_table", "load", "parse"]
+
 PACKAGED = ("demo", "dry-run", "paper", "repo", "replay")
-
-
-@dataclass(frozen=True)
-class BySource:
-    """A setting by `problem_source`: the exact name, else `augmented`, else `default`."""
-
-    values: tuple[tuple[str, Any], ...]
-
-    def of(self, source: str) -> Any:
-        """The value for problems of this source."""
-        table = dict(self.values)
-        for key in (source, "augmented" if source.startswith("augmented_") else "default"):
-            if key in table:
-                return table[key]
-        return table["default"]
-
-
-def _same(value: Any) -> BySource:
-    return BySource((("default", value),))
 
 
 @dataclass(frozen=True)
@@ -77,7 +56,7 @@ class Source:
     def __post_init__(self) -> None:
         if sum(map(bool, (self.file, self.package, self.dataset))) != 1:
             raise ValueError(f"source {self.name!r} needs exactly one of file, package, dataset")
-        _one_of("answer_form", self.answer_form, ("as_is", "hash_marks", "boxed"))
+        one_of("answer_form", self.answer_form, ("as_is", "hash_marks", "boxed"))
 
 
 @dataclass(frozen=True)
@@ -99,8 +78,8 @@ class Teacher:
     """The environment variable with the endpoint's key; the key itself is never written down."""
 
     def __post_init__(self) -> None:
-        _at_least("concurrency", self.concurrency, 1)
-        _at_least("retries", self.retries, 0)
+        at_least("concurrency", self.concurrency, 1)
+        at_least("retries", self.retries, 0)
         if not self.endpoints:
             raise ValueError("endpoints is empty: name at least one")
 
@@ -120,16 +99,16 @@ class Seed:
 class Sampling:
     """How a teacher is asked."""
 
-    prompt: BySource = field(default_factory=lambda: _same(""))
+    prompt: BySource = field(default_factory=lambda: same(""))
     """A few-shot set in `prompts/`, by file name, or the path of one."""
-    temperature: BySource = field(default_factory=lambda: _same(1.0))
+    temperature: BySource = field(default_factory=lambda: same(1.0))
     top_p: float = 0.95
     max_tokens: int = 2048
 
     def __post_init__(self) -> None:
         for source, value in self.temperature.values:
-            _at_least(f"temperature.{source}", value, 0.0)
-        _at_least("max_tokens", self.max_tokens, 1)
+            at_least(f"temperature.{source}", value, 0.0)
+        at_least("max_tokens", self.max_tokens, 1)
         if not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"top_p is {self.top_p}: it lies above 0, up to 1")
 
@@ -138,7 +117,7 @@ class Sampling:
 class Augment(Sampling):
     """Stage 2: new problems, each inspired by a seed."""
 
-    problems: BySource = field(default_factory=lambda: _same(0))
+    problems: BySource = field(default_factory=lambda: same(0))
     """New problems to ask for, per seed."""
     limit: int = 0
     """Ask for this many in all, from seeds chosen by hash; 0 sets no limit."""
@@ -169,7 +148,7 @@ class Decontaminate:
     """Jaccard similarity of word 3-grams from which MinHash matches; needs benchmark texts."""
 
     def __post_init__(self) -> None:
-        _at_least("ngram", self.ngram, 2)
+        at_least("ngram", self.ngram, 2)
         for name in ("overlap", "masked_overlap", "minhash"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}: it lies above 0, up to 1")
@@ -179,7 +158,7 @@ class Decontaminate:
 class Solve(Sampling):
     """Stage 4: solutions."""
 
-    samples: BySource = field(default_factory=lambda: _same(8))
+    samples: BySource = field(default_factory=lambda: same(8))
     """Solutions to ask for, per problem."""
 
 
@@ -199,9 +178,9 @@ class Grade:
     """Seconds for one comparison before it counts as unknown."""
 
     def __post_init__(self) -> None:
-        _one_of("extract", self.extract, ("strict", "relaxed"))
-        _one_of("ties", self.ties, ("drop", "hash"))
-        _at_least("min_votes", self.min_votes, 1)
+        one_of("extract", self.extract, ("strict", "relaxed"))
+        one_of("ties", self.ties, ("drop", "hash"))
+        at_least("min_votes", self.min_votes, 1)
 
 
 @dataclass(frozen=True)
@@ -221,7 +200,7 @@ class Filter:
     max_problem_tokens: int = 1024
 
     def __post_init__(self) -> None:
-        _one_of("trim", self.trim, ("sentence", "line", "off"))
+        one_of("trim", self.trim, ("sentence", "line", "off"))
 
 
 @dataclass(frozen=True)
@@ -236,7 +215,7 @@ class Split:
     def __post_init__(self) -> None:
         if list(self.tiers) != sorted(set(self.tiers)) or any(n < 1 for n in self.tiers):
             raise ValueError(f"tiers is {list(self.tiers)}: sizes must rise")
-        _at_least("shard_mb", self.shard_mb, 1)
+        at_least("shard_mb", self.shard_mb, 1)
 
 
 @dataclass(frozen=True)
@@ -258,8 +237,8 @@ class Recipe:
     split: Split = field(default_factory=Split)
 
     def __post_init__(self) -> None:
-        _at_least("parts", self.parts, 1)
-        _at_least("workers", self.workers, 0)
+        at_least("parts", self.parts, 1)
+        at_least("workers", self.workers, 0)
 
 
 def load(name_or_path: str) -> Recipe:
@@ -294,84 +273,4 @@ def parse(text: str, where: str) -> Recipe:
 
 def from_table(table: Mapping[str, Any], where: str) -> Recipe:
     """A recipe from what `as_table` made of one. Raises UsageError."""
-    return _record(Recipe, table, where, "")
-
-
-def as_table(value: Any) -> Any:
-    """A recipe, or a part of one, as plain dicts, lists and scalars (for manifests and hashes)."""
-    if isinstance(value, BySource):
-        return {key: as_table(inner) for key, inner in value.values}
-    if dataclasses.is_dataclass(value):
-        return {f.name: as_table(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, tuple):
-        return [as_table(inner) for inner in value]
-    return value
-
-
-def _record(kind: type[T], table: Mapping[str, Any], where: str, section: str) -> T:
-    """A dataclass from a TOML table, every key and type checked."""
-    hints = typing.get_type_hints(kind)
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    place = f"[{section}]" if section else "the top level"
-    for key in table:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(known)}"
-            raise UsageError(f"{where}: {place} has no key {key!r}; {hint}")
-    values = {
-        key: _value(hints[key], value, where, f"{section}.{key}" if section else key, kind)
-        for key, value in table.items()
-    }
-    try:
-        return kind(**values)
-    except TypeError:
-        missing = [
-            f.name
-            for f in fields(kind)  # type: ignore[arg-type]
-            if f.name not in values
-            and f.default is dataclasses.MISSING
-            and f.default_factory is dataclasses.MISSING
-        ]
-        raise UsageError(f"{where}: {place} lacks {', '.join(missing)}") from None
-    except ValueError as error:
-        raise UsageError(f"{where}: {place}: {error}") from None
-
-
-def _value(hint: Any, value: Any, where: str, key: str, owner: type) -> Any:
-    """One setting, checked against its type."""
-    if dataclasses.is_dataclass(hint) and hint is not BySource:
-        if not isinstance(value, dict):
-            raise UsageError(f"{where}: {key} is {value!r}: it is a section, [{key}]")
-        return _record(typing.cast(type, hint), value, where, key)
-    if hint is BySource:
-        default = next(f for f in fields(owner) if f.name == key.rsplit(".", 1)[-1])
-        sample = typing.cast(Any, default.default_factory)().values[0][1]
-        table = value if isinstance(value, dict) else {"default": value}
-        full = {"default": sample, **table}
-        return BySource(
-            tuple((k, _value(type(sample), v, where, f"{key}.{k}", owner)) for k, v in full.items())
-        )
-    if typing.get_origin(hint) is tuple:
-        inner = typing.get_args(hint)[0]
-        if not isinstance(value, list):
-            raise UsageError(f"{where}: {key} is {value!r}: it is a list, [...]")
-        return tuple(_value(inner, v, where, f"{key}[{i}]", owner) for i, v in enumerate(value))
-    if isinstance(hint, types.UnionType):
-        raise TypeError(f"{owner.__name__}.{key}: recipes have no unions")
-    if hint is float and type(value) is int:
-        value = float(value)
-    if type(value) is not hint:
-        raise UsageError(
-            f"{where}: {key} is {value!r}, a {type(value).__name__}: it needs a {hint.__name__}"
-        )
-    return value
-
-
-def _at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise ValueError(f"{name} is {value}: at least {least}")
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}: one of {', '.join(allowed)}")
+    return read(Recipe, table, where, "")

@@ -25,8 +25,9 @@ import pyarrow.parquet as pq
 from omi2 import __version__, card, rows
 from omi2.answers import grader
 from omi2.errors import Omi2Error
+from omi2.files import describe, sync_folder, write_json
 from omi2.recipe import Recipe, as_table
-from omi2.run import Report, Run, claim, describe, sync_folder, write_json
+from omi2.run import Report, Run, claim
 
 MARK = {"omi2": "release", "format": 1}
 LICENCE = "cc-by-4.0"

@@ -22,9 +22,6 @@ Not covered: two machines on one run directory (the lock holds for one machine).
 import contextlib
 import errno
 import fcntl
-import hashlib
-import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,10 +31,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from omi2 import rows
 from omi2.errors import Omi2Error, UsageError
+from omi2.files import describe, read_json, read_table, write_json, write_table
 
 MARK = {"omi2": "run", "format": 1}
 Tell = Callable[[str, int, int], None]
@@ -131,7 +128,7 @@ class Run:
     def begin(self, stage: str, fingerprint: str) -> None:
         """Make the stage's folder ready: kept if it was begun with this fingerprint, else anew."""
         folder = self.stage(stage)
-        if _load(folder / "started.json") != {"fingerprint": fingerprint}:
+        if read_json(folder / "started.json") != {"fingerprint": fingerprint}:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             (folder / "manifest.json").unlink(missing_ok=True)
@@ -141,7 +138,7 @@ class Run:
 
     def counts(self, stage: str, part: int) -> Report | None:
         """The report of a part that is complete."""
-        found = _load(self.stage(stage) / "counts" / f"part-{part:05}.json")
+        found = read_json(self.stage(stage) / "counts" / f"part-{part:05}.json")
         return None if found is None else Report(**found)
 
     def count(self, stage: str, part: int, report: Report) -> None:
@@ -176,12 +173,12 @@ class Run:
 
     def manifest(self, stage: str) -> dict[str, Any] | None:
         """The stage's manifest, or None while it is not complete."""
-        found: dict[str, Any] | None = _load(self.stage(stage) / "manifest.json")
+        found: dict[str, Any] | None = read_json(self.stage(stage) / "manifest.json")
         return found
 
     def report(self, stage: str) -> Report | None:
         """The stage's report, or None while it is not complete."""
-        found = _load(self.stage(stage) / "report.json") if self.manifest(stage) else None
+        found = read_json(self.stage(stage) / "report.json") if self.manifest(stage) else None
         return None if found is None else Report(**found)
 
 
@@ -221,7 +218,7 @@ def open_run(path: Path, parts: int, tell: Tell = _quiet) -> Run:
     claim(path, "run.json", MARK, "run directory", "--run")
     path.mkdir(parents=True, exist_ok=True)
     run = Run(path, parts, tell)
-    if _load(path / "run.json") != MARK:
+    if read_json(path / "run.json") != MARK:
         write_json(path / "run.json", MARK)
     return run
 
@@ -232,7 +229,7 @@ def claim(path: Path, marker: str, mark: Mapping[str, Any], what: str, option: s
         raise UsageError(f"{path} is a file: name a folder for the {what} with {option}")
     if not path.is_dir() or not any(path.iterdir()):
         return
-    found = _load(path / marker)
+    found = read_json(path / marker)
     if not isinstance(found, dict) or any(found.get(k) != v for k, v in mark.items()):
         raise UsageError(
             f"{path} holds something that omi2 did not write (it has no {marker} of ours): "
@@ -253,70 +250,3 @@ def locked(path: Path) -> Iterator[None]:
                 f"another omi2 build is at work in {path}: wait for it, or use another --run"
             ) from None
         yield
-
-
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`: written by the caller, synced and renamed on leaving."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make renames in this folder survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: sorted keys, so that the same value is the same bytes."""
-    with atomic(path) as temporary:
-        text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write an intermediate Parquet file atomically."""
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=3)
-
-
-def read_table(path: Path) -> pl.DataFrame:
-    """A Parquet file of ours. Raises Omi2Error where it is damaged."""
-    try:
-        return pl.read_parquet(path, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise Omi2Error(
-            f"{path} cannot be read ({str(error).splitlines()[0]}): delete its folder and run the "
-            "same command again; what teachers said is kept in the ledger"
-        ) from None
-
-
-def describe(path: Path) -> dict[str, Any]:
-    """A file's size in bytes and sha256, and its rows if it is Parquet."""
-    with open(path, "rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": digest}
-    if path.suffix == ".parquet" and path.stat().st_size:
-        entry["rows"] = pq.read_metadata(path).num_rows
-    return entry
-
-
-def _load(path: Path) -> Any:
-    """A JSON file's value, or None where it is absent or cut short."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None

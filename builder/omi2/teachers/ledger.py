@@ -26,8 +26,9 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
         self.recorded: dict[str, Completion] = {}
-        self._file = open(path, "ab+", buffering=0)  # noqa: SIM115 (closed in __exit__)
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed in __exit__)
         self._unsynced = 0
         self._load()
 
@@ -61,17 +62,18 @@ class Ledger:
         self._file.close()
 
     def _load(self) -> None:
-        self._file.seek(0)
         end = 0
-        for line in iter(self._file.readline, b""):
-            if not line.endswith(b"\n"):
-                self._file.truncate(end)
-                break
-            end += len(line)
-            check, _, told = line.decode("utf-8", "replace").rstrip("\n").partition(" ")
-            if check == _check(told):
-                entry = json.loads(told)
-                self.recorded[entry.pop("key")] = Completion(**entry)
+        with open(self.path, "rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    self._file.truncate(end)
+                    break
+                end += len(line)
+                check, _, told = line.decode("utf-8", "replace").rstrip("\n").partition(" ")
+                if check == _check(told):
+                    entry = json.loads(told)
+                    key = entry.pop("key")
+                    self.recorded[key] = Completion(**entry)
 
 
 def _check(told: str) -> str:
