@@ -15,7 +15,9 @@ PADDING = (
 def problem(number: int) -> tuple[str, str]:
     """A problem and its answer."""
     a, b = number * 7 + 3, number * 5 + 11
-    return f"A quarry sorts {a} grey slabs and {b} pale slabs in week {number}. How many?", str(a + b)
+    return f"A quarry sorts {a} grey slabs and {b} pale slabs in week {number}. How many?", str(
+        a + b
+    )
 
 
 def generation(number: int, sample: int) -> str:
@@ -27,7 +29,9 @@ def generation(number: int, sample: int) -> str:
         case 3:
             return f"{PADDING}It cannot be said."
         case 4:
-            return f"{PADDING}We add {a} + {b} = {a + b + 2}. So there are \\boxed{{{a + b}}} slabs."
+            return (
+                f"{PADDING}We add {a} + {b} = {a + b + 2}. So there are \\boxed{{{a + b}}} slabs."
+            )
     return f"{PADDING}Way {sample}: {a} + {b} = {a + b}. So there are \\boxed{{{a + b}}} slabs."
 
 

@@ -23,10 +23,10 @@ def guarded(command: Callable[[], Any]) -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno is None:
             raise
         what = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}.get(
-            error.errno, f"no permission ({os.strerror(error.errno)})"
+            error.errno, os.strerror(error.errno)
         )
         where = f" at {error.filename}" if error.filename else ""
         click.echo(
@@ -45,7 +45,7 @@ def main() -> None:
 
     def run() -> None:
         try:
-            cli(standalone_mode=False)
+            cli(prog_name="omi2", standalone_mode=False)
         except click.exceptions.Abort:
             raise KeyboardInterrupt from None
         except click.ClickException as error:

@@ -4,13 +4,16 @@
 part that has no counts yet, keeps each report as soon as its part is whole, and returns their sum.
 Parts are independent, so their number of processes changes speed and nothing else.
 
-Processes are spawned, not forked: Polars and pyarrow run threads, and a fork of a threaded process
-can hang. Not covered: several machines (a Ray engine would stand here, with the same one function).
+Processes are spawned, not forked (Polars and pyarrow run threads, and a fork of a threaded process
+can hang), and stay warm from stage to stage. They end when the build does, however it does. Not
+covered: several machines (a Ray engine would stand here, with the same one function).
 """
 
 import functools
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -26,28 +29,31 @@ def over_parts(function: PartFunction, recipe: Recipe, run: Run, stage: str) -> 
     """Run `function` over every part of `stage` and sum the reports; complete parts are kept."""
     reports = {part: run.counts(stage, part) for part in range(run.parts)}
     todo = [part for part, report in reports.items() if report is None]
-    workers = min(recipe.workers or os.cpu_count() or 1, len(todo))
+
+    def keep(part: int, report: Report) -> None:
+        run.count(stage, part, report)
+        reports[part] = report
+        run.tell(stage, sum(r is not None for r in reports.values()), run.parts)
+
     run.tell(stage, run.parts - len(todo), run.parts)
-    if workers <= 1:
+    workers = recipe.workers or os.cpu_count() or 1
+    if min(workers, len(todo)) <= 1:
         for part in todo:
-            reports[part] = _keep(run, stage, part, function(recipe, run.quiet(), part))
-            run.tell(stage, run.parts - sum(r is None for r in reports.values()), run.parts)
+            keep(part, function(recipe, run.quiet(), part))
         return total(reports)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        futures = {pool.submit(function, recipe, run.quiet(), part): part for part in todo}
-        try:
-            for future in as_completed(futures):
-                part = futures[future]
-                reports[part] = _keep(run, stage, part, future.result())
-                run.tell(stage, run.parts - sum(r is None for r in reports.values()), run.parts)
-        except BrokenProcessPool:
+    pool = _pool(workers)
+    futures = {pool.submit(function, recipe, run.quiet(), part): part for part in todo}
+    try:
+        for future in as_completed(futures):
+            keep(futures[future], future.result())
+    except BaseException as error:
+        close()
+        if isinstance(error, BrokenProcessPool):
             raise Omi2Error(
                 f"a worker of the {stage} stage was killed, perhaps for want of memory: the parts "
-                "that are done are kept; run the same command again, with fewer workers"
+                "that are done are kept; run the same command again, with fewer --workers"
             ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        raise
     return total(reports)
 
 
@@ -57,6 +63,27 @@ def total(reports: dict[int, Report | None]) -> Report:
     return functools.reduce(lambda a, b: a + b, (r for r in whole if r is not None))
 
 
-def _keep(run: Run, stage: str, part: int, report: Report) -> Report:
-    run.count(stage, part, report)
-    return report
+@functools.cache
+def _pool(workers: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
+
+
+def close() -> None:
+    """Kill the processes at once: what they were writing has no name yet."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    _pool.cache_clear()
+
+
+def _follow_parent() -> None:
+    """In a worker: leave Ctrl-C to the parent, and end when it ends, even by kill -9."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

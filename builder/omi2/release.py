@@ -120,11 +120,23 @@ def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> d
             "released_unknown": 0 if recipe.decontaminate.enabled else splits["train"]["rows"],
         },
         "funnel": [{"stage": name, **asdict(report)} for name, report in reports.items()],
-        "recipe": as_table(recipe),
+        "recipe": _told(recipe),
         "grader": grader(),
         "versions": {"omi2": __version__, **{n: version(n) for n in ("polars", "pyarrow")}},
         "licence": LICENCE,
     }
+
+
+def _told(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as the world may see it: no address, no path, and nothing that changes no row."""
+    table: dict[str, Any] = as_table(recipe)
+    del table["workers"]
+    kinds = [spec.partition(":")[0] for spec in recipe.teacher.endpoints]
+    table["teacher"] = {"endpoints": kinds, "model": recipe.teacher.model}
+    for source in (*table["seed"]["sources"], *table["decontaminate"]["benchmarks"]):
+        source["file"] = Path(source["file"]).name
+    table["decontaminate"]["index"] = [Path(name).name for name in recipe.decontaminate.index]
+    return table
 
 
 def _take_shards(run: Run, data: Path) -> None:

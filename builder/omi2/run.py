@@ -126,12 +126,11 @@ class Run:
         return read_table(self.part(stage, part, dropped=dropped))
 
     def begin(self, stage: str, fingerprint: str) -> None:
-        """Make the stage's folder ready: kept if it was begun with this fingerprint, else anew."""
+        """Make the stage's folder ready: what a kill left of this very stage is kept, else anew."""
         folder = self.stage(stage)
-        if read_json(folder / "started.json") != {"fingerprint": fingerprint}:
+        begun = read_json(folder / "started.json") == {"fingerprint": fingerprint}
+        if not begun or (folder / "manifest.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
-        else:
-            (folder / "manifest.json").unlink(missing_ok=True)
         for name in ("dropped", "counts"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(folder / "started.json", {"fingerprint": fingerprint})

@@ -17,6 +17,9 @@ from typing import Any
 MEMORY = 2 << 30
 """Bytes of address space (about 500 MB of them are shared libraries and sympy itself)."""
 
+CPU_SECONDS = 60
+"""For one pair. Whoever asked kills much earlier; this ends a worker whose asker was killed."""
+
 
 def main() -> None:
     """Answer until standard input ends."""
@@ -30,6 +33,8 @@ def main() -> None:
     logging.disable()
     for line in sys.stdin:
         a, b = json.loads(line)
+        spent = sum(os.times()[:2])
+        resource.setrlimit(resource.RLIMIT_CPU, (int(spent) + CPU_SECONDS, resource.RLIM_INFINITY))
         replies.write(json.dumps(_verdict(a, b)) + "\n")
         replies.flush()
 

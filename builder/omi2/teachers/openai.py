@@ -13,7 +13,7 @@ async def identify(http: httpx2.AsyncClient, url: str) -> str:
     try:
         models = read(await http.get(f"{url}/v1/models")).get("data")
     except httpx2.TransportError as error:
-        raise Passing(f"connection failed: {error or type(error).__name__}") from None
+        raise Passing(f"connection failed: {str(error) or type(error).__name__}") from None
     if isinstance(models, list) and models and isinstance(models[0], dict):
         return str(models[0].get("id") or "unknown")
     return "unknown"

@@ -87,7 +87,7 @@ async def post(http: httpx2.AsyncClient, url: str, body: dict[str, object]) -> d
     except httpx2.TimeoutException:
         raise Passing("no answer in time") from None
     except httpx2.TransportError as error:
-        raise Passing(f"connection failed: {error or type(error).__name__}") from None
+        raise Passing(f"connection failed: {str(error) or type(error).__name__}") from None
     return read(response)
 
 

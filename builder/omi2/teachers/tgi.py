@@ -18,7 +18,7 @@ async def identify(http: httpx2.AsyncClient, url: str) -> str:
     try:
         info = read(await http.get(f"{url}/info"))
     except httpx2.TransportError as error:
-        raise Passing(f"connection failed: {error or type(error).__name__}") from None
+        raise Passing(f"connection failed: {str(error) or type(error).__name__}") from None
     sha = info.get("model_sha")
     return f"{info.get('model_id', 'unknown')}{f'@{sha}' if sha else ''}"
 
