@@ -121,6 +121,22 @@ class Run:
             self.part(stage, part, dropped=True), pa.Table.from_pylist(list(dropped), rows.DROPPED)
         )
 
+    def scatter(
+        self,
+        stage: str,
+        schema: pa.Schema,
+        kept: Iterable[Mapping[str, Any]],
+        dropped: Iterable[Mapping[str, Any]],
+    ) -> None:
+        """Write a whole stage, every row into the part of its problem, in the order given."""
+        parted: list[tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]]
+        parted = [([], []) for _ in range(self.parts)]
+        for at, found in enumerate((kept, dropped)):
+            for row in found:
+                parted[rows.bucket(row["problem_id"], self.parts)][at].append(row)
+        for part, (these, gone) in enumerate(parted):
+            self.write(stage, part, schema, these, gone)
+
     def read(self, stage: str, part: int, *, dropped: bool = False) -> pl.DataFrame:
         """A part's rows. Raises Omi2Error where the file is damaged."""
         return read_table(self.part(stage, part, dropped=dropped))

@@ -35,14 +35,7 @@ def run(recipe: Recipe, run: Run) -> Report:
         answers[job.handle] = job, completion
         run.tell("augment", len(answers), len(asked))
     kept, dropped = _sift(run, rules, [(seed, *answers[job.handle]) for job, seed in asked])
-    for part in range(run.parts):
-        run.write(
-            "augment",
-            part,
-            rows.PROBLEMS,
-            [row for row in kept if rows.bucket(row["problem_id"], run.parts) == part],
-            [row for row in dropped if rows.bucket(row["problem_id"], run.parts) == part],
-        )
+    run.scatter("augment", rows.PROBLEMS, kept, dropped)
     return Report(
         "new problems",
         came={"written": len(asked)},

@@ -26,14 +26,7 @@ def run(recipe: Recipe, run: Run) -> Report:
         loaded.append((source.name, read(source)))
     run.tell("seed", len(rules.sources), len(rules.sources))
     kept, dropped = _choose(loaded, rules)
-    for part in range(run.parts):
-        run.write(
-            "seed",
-            part,
-            rows.PROBLEMS,
-            [row for row in kept if rows.bucket(row["problem_id"], run.parts) == part],
-            [row for row in dropped if rows.bucket(row["problem_id"], run.parts) == part],
-        )
+    run.scatter("seed", rows.PROBLEMS, kept, dropped)
     return Report(
         "problems",
         came={name: len(found.problems) for name, found in loaded},
