@@ -6,7 +6,6 @@ the pipeline: a new problem goes to the bucket of its own id. Not covered: wheth
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from omi2 import rows
@@ -15,6 +14,8 @@ from omi2.prompts import FewShot, load
 from omi2.recipe import Augment, Recipe
 from omi2.run import Report, Run, drop, tally
 from omi2.teachers import Completion, Job, Request, generate
+
+Row = dict[str, Any]
 
 _ASKS = re.compile(
     r"\?|\b(?:find|compute|calculate|determine|evaluate|simplify|solve|what|how|express|factor|"
@@ -28,73 +29,80 @@ _CONTROL = re.compile(r"\[asy\]|<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>|<(?:/?s|b
 def run(recipe: Recipe, run: Run) -> Report:
     """Write the new problems, each in its own bucket."""
     rules = recipe.augment
-    asked = list(_asked(recipe, run))
-    answers: dict[tuple[str, int], tuple[Job, Completion]] = {}
-    jobs = (job for job, _ in asked)
+    seeds = {
+        row["problem_id"]: row
+        for part in range(run.parts)
+        for row in run.read("seed", part).iter_rows(named=True)
+    }
+    asked = _asked(rules, seeds)
+    jobs = (
+        Job(rows.bucket(name, run.parts), (name, sample), _request(rules, seeds[name], sample))
+        for name, sample in asked
+    )
+    said: dict[tuple[str, int], Completion] = {}
     for job, completion in generate(jobs, recipe.teacher, lambda part: run.ledger("augment", part)):
-        answers[job.handle] = job, completion
-        run.tell("augment", len(answers), len(asked))
-    kept, dropped = _sift(run, rules, [(seed, *answers[job.handle]) for job, seed in asked])
+        said[job.handle] = completion
+        run.tell("augment", len(said), len(asked))
+    written = [(seeds[name], sample, said[name, sample]) for name, sample in asked]
+    kept, dropped = _sift(rules, seeds, written)
     run.scatter("augment", rows.PROBLEMS, kept, dropped)
     return Report(
         "new problems",
         came={"written": len(asked)},
         left={"new": len(kept)} if kept else {},
         dropped=tally(dropped),
-        facts={"generated_tokens": sum(c.tokens for _, c in answers.values())},
+        facts={"generated_tokens": sum(c.tokens for c in said.values())},
     )
 
 
-def _asked(recipe: Recipe, run: Run) -> Iterator[tuple[Job, dict[str, Any]]]:
-    """A job for each new problem to ask for, with its seed."""
-    rules = recipe.augment
-    wanted = []
-    for part in range(run.parts):
-        for seed in run.read("seed", part).iter_rows(named=True):
-            for sample in range(rules.problems.of(seed["problem_source"])):
-                key = rows.order("augment limit", seed["problem_id"], sample)
-                wanted.append((sample, key, part, seed))
+def _asked(rules: Augment, seeds: dict[str, Row]) -> list[tuple[str, int]]:
+    """The (seed, sample) pairs to ask for, a seed's side by side, in the order of their ids."""
+    wanted = [
+        (name, sample)
+        for name, seed in seeds.items()
+        for sample in range(rules.problems.of(seed["problem_source"]))
+    ]
     if rules.limit:  # fairly: every seed's first one before anyone's second
-        wanted = sorted(wanted, key=lambda w: w[:2])[: rules.limit]
-    for sample, _, part, seed in sorted(wanted, key=lambda w: (w[2], w[3]["problem_id"], w[0])):
-        shots = _shots(rules, seed)
-        number = rows.order("augment seed", seed["problem_id"], shots.id, sample) % 2**31
-        request = Request(
-            shots.render(seed["problem"]),
-            rules.temperature.of(seed["problem_source"]),
-            rules.top_p,
-            rules.max_tokens,
-            shots.stop,
-            number,
-        )
-        yield Job(part, (seed["problem_id"], sample), request), seed
+        wanted.sort(key=lambda w: (w[1], rows.order("augment limit", *w)))
+        wanted = wanted[: rules.limit]
+    return sorted(wanted)
 
 
-def _shots(rules: Augment, seed: dict[str, Any]) -> FewShot:
+def _request(rules: Augment, seed: Row, sample: int) -> Request:
+    """What is asked for a seed's sample: the same in every run."""
+    shots = _shots(rules, seed)
+    return Request(
+        shots.render(seed["problem"]),
+        rules.temperature.of(seed["problem_source"]),
+        rules.top_p,
+        rules.max_tokens,
+        shots.stop,
+        rows.order("augment seed", seed["problem_id"], shots.id, sample) % 2**31,
+    )
+
+
+def _shots(rules: Augment, seed: Row) -> FewShot:
     return load(rules.prompt.of(seed["problem_source"]), "augment")
 
 
 def _sift(
-    run: Run, rules: Augment, written: list[tuple[dict[str, Any], Job, Completion]]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    rules: Augment, seeds: dict[str, Row], written: list[tuple[Row, int, Completion]]
+) -> tuple[list[Row], list[Row]]:
     """The new problems, sorted by id, and what was dropped, with reasons."""
-    known = {
-        key: "copy_of_seed"
-        for part in range(run.parts)
-        for key in run.read("seed", part)["problem_id"].to_list()
-    }
-    kept: dict[str, dict[str, Any]] = {}
+    known = dict.fromkeys(seeds, "copy_of_seed")
+    kept: dict[str, Row] = {}
     dropped = []
-    for seed, job, completion in written:
+    for seed, sample, completion in written:
         shots = _shots(rules, seed)
         text = completion.text.strip()
         key = rows.problem_id(text)
         reason = _reason(text, completion, seed, shots, rules) or known.get(key, "")
         if reason:
-            where = f"sample {job.handle[1]} from seed {seed['problem_id']}"
-            dropped.append(drop(key, reason, f"{where} {completion.refused}".strip(), text=text))
+            where = f"sample {sample} from seed {seed['problem_id']} {completion.refused}"
+            dropped.append(drop(key, reason, where.strip(), text=text))
             continue
         known[key] = "duplicate"
+        request = _request(rules, seed, sample)
         kept[key] = {
             "problem_id": key,
             "problem": text,
@@ -104,16 +112,14 @@ def _sift(
             "subject": seed["subject"],
             "teacher": completion.model,
             "prompt": shots.id,
-            "temperature": job.request.temperature,
-            "top_p": job.request.top_p,
-            "seed": job.request.seed,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "seed": request.seed,
         }
     return [kept[key] for key in sorted(kept)], dropped
 
 
-def _reason(
-    text: str, completion: Completion, seed: dict[str, Any], shots: FewShot, rules: Augment
-) -> str:
+def _reason(text: str, completion: Completion, seed: Row, shots: FewShot, rules: Augment) -> str:
     """Why this text is no new problem, or ""."""
     if completion.refused:
         return "refused"

@@ -66,47 +66,55 @@ def _ask(recipe: Recipe, run: Run) -> Report:
     """Ask the teacher for whatever no complete part holds yet."""
     reports = {part: run.counts("solve", part) for part in range(run.parts)}
     todo = [part for part, report in reports.items() if report is None]
-    jobs = {part: list(_jobs(recipe, run, part)) for part in todo}
-    count = sum(map(len, jobs.values()))
+    missing = {part: _count(recipe, run, part) for part in todo}
+    count = sum(missing.values())
     answers: dict[int, list[tuple[Job, Completion]]] = {part: [] for part in todo}
-    stream = (job for part in todo for job in jobs[part])
 
-    def close(part: int) -> None:
-        reports[part] = _settle(run, part, recipe, answers.pop(part))
-        run.count("solve", part, reports[part] or Report("samples"))
+    def settle(part: int) -> None:
+        if missing[part] == 0:
+            report = _settle(run, part, answers.pop(part))
+            run.count("solve", part, report)
+            reports[part] = report
 
-    for part in [part for part in todo if not jobs[part]]:
-        close(part)
+    for part in todo:
+        settle(part)
     run.tell("solve", 0, count)
-    said = generate(stream, recipe.teacher, lambda part: run.ledger("solve", part))
+    jobs = (job for part in todo for job in _jobs(recipe, run, part))
+    said = generate(jobs, recipe.teacher, lambda part: run.ledger("solve", part))
     for done, (job, completion) in enumerate(said, start=1):
         answers[job.part].append((job, completion))
+        missing[job.part] -= 1
         run.tell("solve", done, count)
-        if len(answers[job.part]) == len(jobs[job.part]):
-            close(job.part)
+        settle(job.part)
     return total(reports)
+
+
+def _count(recipe: Recipe, run: Run, part: int) -> int:
+    """How many samples a part asks for."""
+    samples = recipe.solve.samples
+    return sum(samples.of(source) for source in clean(run, part)["problem_source"])
 
 
 def _jobs(recipe: Recipe, run: Run, part: int) -> Iterator[Job]:
     """A job for each sample of each clean problem, a problem's samples side by side."""
     rules = recipe.solve
     for row in clean(run, part).iter_rows(named=True):
-        shots = load(rules.prompt.of(row["problem_source"]), "solve")
+        source = row["problem_source"]
+        shots = load(rules.prompt.of(source), "solve")
         prompt = shots.render(row["problem"])
-        for sample in range(rules.samples.of(row["problem_source"])):
-            seed = rows.order("solve seed", row["problem_id"], shots.id, sample) % 2**31
+        for sample in range(rules.samples.of(source)):
             request = Request(
                 prompt,
-                rules.temperature.of(row["problem_source"]),
+                rules.temperature.of(source),
                 rules.top_p,
                 rules.max_tokens,
                 shots.stop,
-                seed,
+                rows.order("solve seed", row["problem_id"], shots.id, sample) % 2**31,
             )
             yield Job(part, (row["problem_id"], sample, shots.id), request)
 
 
-def _settle(run: Run, part: int, recipe: Recipe, answers: list[tuple[Job, Completion]]) -> Report:
+def _settle(run: Run, part: int, answers: list[tuple[Job, Completion]]) -> Report:
     """Write a part whose answers are all in, in the order of its samples."""
     kept, dropped = [], []
     for job, completion in sorted(answers, key=lambda answer: answer[0].handle):
