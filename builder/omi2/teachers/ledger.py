@@ -22,7 +22,7 @@ SYNC_EVERY = 64
 
 
 class Ledger:
-    """One ledger file, open for reading what is there and appending what is new."""
+    """One ledger file: `recorded` is what it held when it was opened, `add` appends what is new."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,6 @@ class Ledger:
         written = 0
         while written < len(line):
             written += self._file.write(line[written:]) or 0
-        self.recorded[key] = completion
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY:
             os.fsync(self._file.fileno())

@@ -95,7 +95,7 @@ def generate(
             return ledgers[part]
 
         for job in chain([first], remaining):
-            known = book(job.part).recorded.get(job.request.key(models[0]))
+            known = book(job.part).recorded.pop(job.request.key(models[0]), None)
             if known is None:
                 served = [stack.enter_context(_serving(e)) for e in endpoints]
                 yield from _Pool(chain([job], remaining), served, teacher, book).drive()
@@ -219,7 +219,8 @@ class _Pool:
         job = self.returned.popleft() if self.returned else next(self.jobs, None)
         if job is None:
             return None
-        return job, self.book(job.part).recorded.get(job.request.key(self.endpoints[0].model))
+        key = job.request.key(self.endpoints[0].model)
+        return job, self.book(job.part).recorded.pop(key, None)
 
     async def _work(self, http: httpx2.AsyncClient, e: Endpoint) -> None:
         """One of an endpoint's tasks: ask, record, hand over, until nothing is left."""
