@@ -1,0 +1,137 @@
+"""Finding the answer: every form of box and of statement, what is not one, and hostile texts."""
+
+import pytest
+
+from omi2.answers.extract import MAX_ANSWER, boxes, extract, last_number
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (r"\boxed{5}", ["5"]),
+        (r"\boxed {5}", ["5"]),
+        (r"\boxed 5", ["5"]),
+        (r"\boxed5", ["5"]),
+        (r"\fbox{5} \framebox{6}", ["5", "6"]),
+        (r"\boxed{\frac{1}{2}}", [r"\frac{1}{2}"]),
+        (r"\boxed{\{1,2\}}", [r"\{1,2\}"]),  # escaped braces do not close it
+        (r"\boxed{a\}b}", [r"a\}b"]),
+        ("\\boxed{4\n}", ["4\n"]),
+        (r"\boxed{\boxed{3}}", [r"\boxed{3}"]),  # the outermost
+        (r"\boxed{1} \boxed{2}", ["1", "2"]),
+        (r"\boxed{}", [""]),
+        (r"{\boxed{5}}", ["5"]),
+        (r"} \boxed{5}", ["5"]),  # a brace too many before it
+        (r"{ \boxed{5}", ["5"]),
+        (r"\boxed{5 and \boxed{6}", ["6"]),  # the outer one is never closed
+        (r"$\boxed 5$", ["5"]),
+        (r"\boxed 5.", ["5"]),
+        (r"\boxed 2.5.", ["2.5"]),
+        (r"\boxed 1,000, or", ["1,000"]),
+        (r"\boxed\frac12 x", [r"\frac12"]),
+        (r"\boxed{5", []),
+        (r"\boxed{", []),
+        (r"\boxed", []),
+        (r"\boxed ", []),
+        (r"\boxedx{5}", []),
+        (r"\\boxed{5}", []),  # a line break, then the word
+        ("boxed{5}", []),
+        ("", []),
+    ],
+)
+def test_boxes(text: str, wanted: list[str]) -> None:
+    found = boxes(text)
+    assert [box.content for box in found] == wanted
+    for box in found:
+        assert text[box.start] == "\\"
+        assert text[: box.end].endswith(box.content + "}") or text[: box.end].endswith(box.content)
+
+
+def test_a_box_knows_its_place() -> None:
+    (box,) = boxes(r"so \boxed{5}.")
+    assert (box.start, box.end) == (3, 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (r"\boxed{1} then \boxed{2}", "2"),  # the last
+        ("\\boxed{5}\n#### 6", "5"),  # a box before any statement
+        (r"\boxed{ 5 }", "5"),
+        (r"\boxed{5 \text{ cm}}", r"5 \text{ cm}"),
+        ("#### 5", "5"),
+        ("so\n#### 1,234 \n", "1,234"),
+        ("#### $5", "5"),
+        ("The final answer is 5.", "5"),
+        ("the final answer is: $5$. Thanks", "5"),
+        ("Final answer: 5", "5"),
+        ("final answer = 7", "7"),
+        ("so\nA: 26", "26"),
+        ("Answer: 26", "26"),
+        ("**Answer:** 26", "26"),
+        ("**Answer**: 26", "26"),
+        ("The answer is 2.5.", "2.5"),
+        ("The answer is **12**.", "12"),
+        ("The answer is $18 per day.", "18 per day"),  # a dollar that opens no formula
+        (r"the answer is $\frac{1}{2}$", r"\frac{1}{2}"),
+        (r"The answer is \(x+1\).", "x+1"),
+        (r"The answer is \[x\]", "x"),
+        ("The answer is $$7$$.", "7"),
+        ("The answer is 4.\nNo: the answer is 5.", "5"),  # the last statement
+        ("#### 6\nThe answer is 7.", "7"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["strict", "relaxed"])
+def test_extract(text: str, wanted: str, mode: str) -> None:
+    assert extract(text, mode) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "relaxed"),
+    [  # strict finds nothing in any of them
+        ("", None),
+        ("no number", None),
+        ("we get 3 and 4", "4"),
+        ("The total is 1,234.50 and", "1,234.50"),
+        ("it is -5", "-5"),
+        ("it is −5", "−5"),
+        ("x A: 26 y", "26"),
+        ("Answer is 5", "5"),
+        (r"\boxed{5", "5"),
+        ("The answer is", None),
+        ("The answer is \n5", "5"),
+    ],
+)
+def test_only_relaxed_takes_the_last_number(text: str, relaxed: str | None) -> None:
+    assert extract(text) is None
+    assert extract(text, "relaxed") == relaxed
+
+
+@pytest.mark.parametrize("text", [r"5 \boxed{}", r"5 \boxed{ }"])
+def test_an_empty_box_is_no_answer_and_hides_the_numbers_before_it(text: str) -> None:
+    assert extract(text, "relaxed") is None
+
+
+def test_a_runaway_box_is_no_answer() -> None:
+    assert extract("\\boxed{" + "x" * MAX_ANSWER + "}") == "x" * MAX_ANSWER
+    assert extract("\\boxed{" + "x" * (MAX_ANSWER + 1) + "}") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("1, 2 and 3", "3"), ("1,00", "00"), ("12,345", "12,345"), ("", None)]
+)
+def test_last_number(text: str, wanted: str | None) -> None:
+    assert last_number(text) == wanted
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("\\boxed{", "\\boxed ", "\\boxed 5", "\\boxed{1}", "{", "}", "\\", "\\{", "$", "####"),
+        *("The answer is ", "Answer:", "final answer", "#### 5\n", "=", " ", "\n", "-", "1 "),
+    ],
+)
+def test_a_megabyte_of_one_piece_ends_in_time(piece: str) -> None:
+    found = extract(piece * (1_000_000 // len(piece)), "relaxed")
+    assert found is None or 0 < len(found) <= MAX_ANSWER

@@ -1,0 +1,93 @@
+"""Words, masks and n-gram hashes: what counts as the same, with pinned literals."""
+
+import pytest
+
+from omi2.overlap.text import MASK, mask, masked_hashes, ngram_hashes, whole_hash, words
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ""),
+        (" .,!?$ ", ""),
+        ("She has $1,200 and", "she has 1200 and"),
+        (r"$\frac{1}{2}$ hour.", "frac 1 2 hour"),
+        ("2.5 or 3. Then", "2.5 or 3 then"),
+        ("1,200,300 but 1, 2 and 1,23", "1200300 but 1 2 and 1 23"),
+        ("x2y_3", "x 2 y 3"),  # letters, digits and underscores part
+        ("don't", "don t"),
+        ("well-known", "well known"),
+        ("ÉTÉ Straße", "été straße"),
+        ("e\u0301te\u0301", "été"),
+        ("ﬁve ５", "five 5"),  # NFKC: a ligature, a wide digit
+        ("дом 東京", "дом 東京"),
+    ],
+)
+def test_words(text: str, wanted: str) -> None:
+    assert words(text) == wanted.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("she has 12 or 2.5", "she has # or #"),
+        ("seven hundred and five", "# # and #"),
+        ("sevenfold once first", "sevenfold once first"),
+        ("", ""),
+    ],
+)
+def test_mask(text: str, wanted: str) -> None:
+    assert MASK == "#"
+    assert mask(text.split()) == wanted.split()
+
+
+def test_hashes_are_pinned() -> None:
+    """Computed apart from omi2, in plain integers over xxhash: an index must not change meaning."""
+    tokens = ["the", "cat", "sat", "down"]
+    assert ngram_hashes(tokens, 3).tolist() == [725335581476, 197992095387]
+    assert whole_hash(tokens) == 14937121254301739484
+
+
+def test_ngrams_have_an_order_and_40_bits() -> None:
+    tokens = [f"w{i}" for i in range(500)]
+    hashes = ngram_hashes(tokens, 8)
+    assert len(hashes) == 493
+    assert len(set(hashes.tolist())) == 493
+    assert int(hashes.max()) < 2**40
+    backwards = ngram_hashes(tokens[::-1], 8)
+    assert not set(hashes.tolist()) & set(backwards.tolist())
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(0, 0), (7, 0), (8, 1), (9, 2)])
+def test_a_text_shorter_than_n_has_no_ngram(count: int, wanted: int) -> None:
+    assert len(ngram_hashes(["a"] * count, 8)) == wanted
+    assert len(masked_hashes(["a"] * count, 8)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a 1 b 2 c 3 d 4", True),  # four different words besides numbers: n/2
+        ("a 1 b 2 c 3 c 4", False),
+        ("begin 1 2 3 4 5 6 end", False),
+        ("a b c d e f g h", True),
+        ("a a a a b b b b", False),
+    ],
+)
+def test_a_masked_ngram_needs_words_of_its_own(text: str, said: bool) -> None:
+    (found,) = masked_hashes(text.split(), 8)
+    assert bool(found) is said
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("ann buys seven red apples for 2.5 dollars", True),
+        ("ann buys 3 green apples for 12 dollars", False),
+        ("ann buys many red apples for 12 dollars", False),
+    ],
+)
+def test_masked_ngrams_are_blind_to_numbers_only(text: str, same: bool) -> None:
+    (one,) = masked_hashes(words("Ann buys 3 red apples for 12 dollars."), 8)
+    (two,) = masked_hashes(text.split(), 8)
+    assert bool(one == two) is same
