@@ -56,7 +56,9 @@ def test_the_funnel_of_known_generations(recipe: Recipe, tmp_path: Path) -> None
     assert steps["solve"]["left"] == {"answered": 60}
     # Of five samples a problem: one wrong, one whose last number is not an answer ...
     assert steps["grade"]["dropped"] == {"no_answer": 12, "wrong_answer": 12}
-    assert steps["filter"]["dropped"] == {"wrong_arithmetic": 12}  # ... one with bad arithmetic.
+    assert steps["filter"]["dropped"] == {
+        "wrong_arithmetic_one_step": 12
+    }  # ... one with bad arithmetic.
     assert steps["split"]["left"] == {"released": 24}
     for step in steps.values():
         came, left, dropped = (sum(step[k].values()) for k in ("came", "left", "dropped"))

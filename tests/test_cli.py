@@ -59,7 +59,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_replay_prints_the_funnel_and_what_to_do_next(tmp_path: Path, replay: Path) -> None:
     done = omi2(tmp_path, "build", "--teacher", f"replay:{replay}")
     assert done.returncode == 0, done.stderr
-    assert "-12 wrong_arithmetic" in done.stdout
+    assert "-12 wrong_arithmetic_one_step" in done.stdout
     assert "train_1M" in done.stdout
     assert "omi2-hub plan omi2" in done.stderr
 
@@ -102,7 +102,7 @@ def test_explain_tells_of_a_row_a_problem_and_a_drop(built: Path) -> None:
     assert story["overlap"]["verdict"] == "clean"
     whole = json.loads(omi2(built, "explain", row["problem_id"][:12], "--format", "json").stdout)
     reasons = {s["dropped"]["reason"] for s in whole["samples"] if "dropped" in s}
-    assert reasons == {"wrong_answer", "wrong_arithmetic"} | ({"no_answer"} & reasons)
+    assert reasons == {"wrong_answer", "wrong_arithmetic_one_step"} | ({"no_answer"} & reasons)
     assert len(whole["samples"]) == 5
     assert "begins with 000000" in refused(built, "explain", "00000000")
 

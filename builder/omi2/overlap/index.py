@@ -10,6 +10,7 @@ Not covered: items shorter than n words have no n-grams; only the whole text is 
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,6 +24,11 @@ from omi2.files import atomic
 from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
 
 FORMAT = 1
+DAMAGED = (
+    *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError),
+    *(NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
+"""What zipfile, zlib, numpy and json raise on damaged bytes."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,8 @@ def load(name_or_path: str) -> Index:
             meta = json.loads(arrays["meta"].tobytes())
             if meta.get("omi2") != "overlap-index" or meta.get("format") != FORMAT:
                 raise ValueError("not an overlap index of this format")
+            if any(arrays[name].ndim != 1 or arrays[name].dtype.kind != "u" for name in arrays):
+                raise ValueError("an array is not a list of whole numbers")
             index = Index(
                 int(meta["n"]),
                 tuple(meta["benchmarks"]),
@@ -126,7 +134,7 @@ def load(name_or_path: str) -> Index:
                 _join("grams", arrays),
                 _join("masked", arrays),
             )
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise UsageError(
             f"{name_or_path} is not a whole overlap index ({error}): make it anew with "
             "`omi2 overlap-index`"
