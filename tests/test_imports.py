@@ -15,7 +15,7 @@ from omi2.run import STAGE_NUMBERS
 
 PACKAGE = ROOT / "builder" / "omi2"
 LAYERS = [
-    {"omi2", "errors"},
+    {"omi2", "errors", "arithmetic"},
     {"rows", "settings", "files"},
     {"recipe"},
     {"run"},

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omi2.arithmetic import expand, value, wrong_arithmetic
 from omi2.recipe import Filter
-from omi2.rules import count_tokens, expand, judge, rewrite, value, wrong_arithmetic
+from omi2.rules import count_tokens, judge, rewrite
 
 
 def solution(text: str, **rules: Any) -> str:

@@ -13,20 +13,16 @@ Pure functions of the text. `judge` applies every rule in the paper's order and 
 | length           | drops what is shorter than min_chars or longer than max_tokens                |
 | code             | flags a solution with code in it; drops nothing                               |
 
-Numbers are read and computed as exact fractions by a parser of our own, of fixed depth: nothing
-in a solution is ever evaluated as code. What cannot be read is kept, as in the original.
+What cannot be read as plain arithmetic is kept, as in the original.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from omi2.answers.extract import Box, boxes
+from omi2.arithmetic import expand, wrong_arithmetic
 from omi2.recipe import Filter
-
-TOLERANCE = Fraction(1, 10_000)
-"""Relative (NeMo-Skills, arithmetic filter: 1e-4)."""
 
 _PREFIX = re.compile(r"\s*(?:\*\*)?[Mm]y solution(?:\*\*)?[ \t]*(?::(?:\*\*)?|(?=\n))\s*")
 _CODE = re.compile(r"```|<llm-code>|^[ \t]*(?:import \w+|from \w+ import|def \w+\()", re.MULTILINE)
@@ -35,18 +31,6 @@ _ENVIRONMENT_END = re.compile(r"\\end\{[^{}]{1,40}\}")
 _PIECES = re.compile(
     r"'(?:[sdmt]|ll|ve|re)|(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}|[ ]?(?:[^\s\w]|_)+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-
-_CHAIN = re.compile(r"-?[0-9(](?:[0-9+\-*/()= ]|\.(?=\d))*")
-_TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()]")
-_OPERATOR = re.compile(r"(?<=[\d)])\s*[-+*/]")
-_OPEN_LEFT = re.compile(
-    r"(?:[\w\\{}^%,.)\]'|√]|\d:|[-+*/^×·÷√]\s*|\\(?:times|cdot|div|pm|mp)\s*|\bof\s+)$"
-)
-_VARIABLE = re.compile(r"\b[A-Za-z]\s+$")
-_OPEN_RIGHT = re.compile(
-    r"[\w{}^%|(\[!]|,\d|:\d|\s*[-+*/^×·÷_]|\s*\\(?![])\\!,;: ]|text|mbox|mathrm|quad)"
-    r"|\s*[x×]\s*\d|\s*\(?mod\b|\s*(?:R|r|remainder)\b"
 )
 
 
@@ -102,174 +86,6 @@ def count_tokens(text: str) -> int:
     average for GSM8K, 8% for MATH, where a piece such as `\\frac` is several tokens.
     """
     return sum(1 for _ in _PIECES.finditer(text))
-
-
-def wrong_arithmetic(text: str) -> Iterator[tuple[str, int]]:
-    """Every chain of plain numbers whose first side is not its last, and how many operators it has.
-
-    NVIDIA's filter looks only at chains of two or more operators; those of one are told apart.
-    """
-    for _, _, sides in _chains(text):
-        first, last = value(sides[0]), value(sides[-1])
-        if first is None or last is None:
-            continue
-        if abs(first - last) > TOLERANCE * max(abs(first), abs(last)):
-            operators = sum(len(_OPERATOR.findall(side)) for side in sides)
-            yield "=".join(side.strip() for side in sides), operators
-
-
-def expand(text: str) -> str:
-    """Write each calculation of several steps and one `=` as the chain of its steps.
-
-    >>> expand("so 2+3*4=14, or 2 + 3 * 4 = 14")
-    'so 2+3*4=2+12=14, or 2 + 3 * 4 = 2 + 12 = 14'
-    """
-    pieces, done = [], 0
-    for start, end, sides in _chains(text):
-        steps = _steps(sides[0]) if len(sides) == 2 else None
-        if steps is None or len(steps) < 2:
-            continue
-        wide = " " in sides[0].strip()
-        equals = " = " if sides[0].endswith(" ") else "="
-        chain = [sides[0].strip(), *(_spelled(step, wide=wide) for step in steps[:-1])]
-        pieces += [text[done:start], equals.join([*chain, text[end - len(sides[1]) : end].strip()])]
-        done = end
-    return "".join([*pieces, text[done:]])
-
-
-def value(expression: str) -> Fraction | None:
-    """The exact value of plain arithmetic, or None where it cannot be read or has no value."""
-    tokens = _tokens(expression)
-    if tokens is None:
-        return None
-    try:
-        result, rest = _sum(tokens, 0, 0)
-    except (ValueError, ZeroDivisionError, IndexError):
-        return None
-    return result if rest == len(tokens) else None
-
-
-def _chains(text: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Every run of plain arithmetic with an `=` in it and an operator on its first side.
-
-    A run that is part of a larger formula (2x = 6, x - 2 + 5 = 8, 3 + 4 = 7y) claims nothing about
-    plain numbers and is left out. So is one that is read as something else (5! and 2 mod 5).
-    """
-    text = text.replace("−", "-")
-    for match in _CHAIN.finditer(text):
-        run = match.group().rstrip("+-*/(= ")
-        if "=" not in run:
-            continue
-        start = match.start()
-        first, last = run.split("=")[0], run.split("=")[-1]
-        opened = max(0, first.count("(") - first.count(")"))
-        closed = max(0, last.count(")") - last.count("("))
-        if run.startswith("(" * opened) and run.endswith(")" * closed):  # (2+3=5), \(2+3=5\)
-            run = run[opened : len(run) - closed].rstrip()
-            start += opened
-        end = start + len(run)
-        sides = run.split("=")
-        if not all(side.strip() for side in sides) or not _OPERATOR.search(sides[0]):
-            continue
-        before = text[max(0, start - 12) : start]
-        if opened and before.endswith("("):
-            before = before.removesuffix("(" * opened).removesuffix("\\")
-        applied = run.startswith("(") and _VARIABLE.search(before)  # f (2+3)
-        if applied or _OPEN_LEFT.search(before) or _OPEN_RIGHT.match(text, end):
-            continue
-        yield start, end, sides
-
-
-def _tokens(expression: str) -> list[str] | None:
-    """The tokens of plain arithmetic, or None where something else stands between them."""
-    if len(expression) > 500 or _TOKEN.sub("", expression).strip():
-        return None
-    if re.search(r"\d\s+\d", expression):
-        return None
-    return _TOKEN.findall(expression)
-
-
-def _sum(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    result, at = _product(tokens, at, depth)
-    while at < len(tokens) and tokens[at] in "+-":
-        term, after = _product(tokens, at + 1, depth)
-        result = result + term if tokens[at] == "+" else result - term
-        at = after
-    return result, at
-
-
-def _product(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    result, at = _factor(tokens, at, depth)
-    while at < len(tokens) and tokens[at] in "*/":
-        factor, after = _factor(tokens, at + 1, depth)
-        result = result * factor if tokens[at] == "*" else result / factor
-        at = after
-    return result, at
-
-
-def _factor(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
-    if depth > 20:
-        raise ValueError("nested too deep")
-    if tokens[at] == "-":
-        result, at = _factor(tokens, at + 1, depth + 1)
-        return -result, at
-    if tokens[at] == "(":
-        result, at = _sum(tokens, at + 1, depth + 1)
-        if tokens[at] != ")":
-            raise ValueError("a parenthesis is not closed")
-        return result, at + 1
-    return Fraction(tokens[at]), at + 1  # raises ValueError on any other token
-
-
-def _steps(expression: str) -> list[list[str]] | None:
-    """The tokens after each operation, innermost and leftmost first; None if it is not plain."""
-    tokens = _tokens(expression)
-    if tokens is None or value(expression) is None or "-" in tokens[:1]:
-        return None
-    steps = []
-    while (reduced := _reduce(tokens)) is not None:
-        tokens = reduced
-        steps.append(tokens)
-    return steps if len(tokens) == 1 and len(steps) <= 20 else None
-
-
-def _spelled(tokens: list[str], *, wide: bool) -> str:
-    """Tokens as text, with spaces around operators where the author had them."""
-    if not wide:
-        return "".join(tokens)
-    return " ".join(tokens).replace("( ", "(").replace(" )", ")")
-
-
-def _reduce(tokens: list[str]) -> list[str] | None:
-    """One operation carried out; None where none is left or its result is not a short decimal."""
-    for operators in ("*/", "+-"):
-        for at in range(1, len(tokens) - 1):
-            left, operator, right = tokens[at - 1 : at + 2]
-            if operator not in operators or not (left[0].isdigit() and right[0].isdigit()):
-                continue
-            before = tokens[at - 2] if at > 1 else ""
-            after = tokens[at + 2] if at + 2 < len(tokens) else ""
-            if operators == "+-" and (before in ("-", "*", "/") or after in ("*", "/")):
-                continue
-            if operators == "*/" and before == "/":
-                continue
-            if (done := _result(left, operator, right)) is None:
-                return None
-            if before == "(" and after == ")":
-                return [*tokens[: at - 2], done, *tokens[at + 3 :]]
-            return [*tokens[: at - 1], done, *tokens[at + 2 :]]
-    return None
-
-
-def _result(left: str, operator: str, right: str) -> str | None:
-    """The value of one operation as a short decimal, or None where it is none or below zero."""
-    exact = value(f"{left}{operator}{right}")
-    if exact is None or exact < 0:
-        return None
-    if exact.denominator == 1:
-        return str(exact.numerator)
-    shown = f"{float(exact):.6f}".rstrip("0")
-    return shown if Fraction(shown) == exact else None
 
 
 def _answer_end(text: str, found: Sequence[Box], mode: str) -> int:
