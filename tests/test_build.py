@@ -77,7 +77,7 @@ def test_every_row_can_be_explained(recipe: Recipe, tmp_path: Path) -> None:
         assert (row["votes"], row["votes_total"], row["answer_type"]) == (3, 4, "integer")
         assert row["generated_solution"].endswith("slabs.")
         assert row["teacher"] == "made"
-        assert row["overlap"]["score"] == 0.0
+        assert row["overlap"]["score"] < 0.5
     assert table["row_id"].is_unique().all()
 
 

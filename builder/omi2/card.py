@@ -111,6 +111,7 @@ def decontamination(facts: Mapping[str, Any]) -> str:
             "with any benchmark: do not train on them and report on one."
         )
     verdicts = ", ".join(f"{name} {count:,}" for name, count in told["verdicts"].items())
+    policy = "strict (an item with other numbers counts)" if told["strict"] else "standard"
     with_what = "texts and indexes" if told["texts"] else "overlap indexes alone (hashes, no texts)"
     table = _table(
         ("benchmark", "items", "revision or sha256"),
@@ -121,8 +122,8 @@ def decontamination(facts: Mapping[str, Any]) -> str:
     )
     return (
         f"Every problem was compared with the items below, by {with_what}; layers: "
-        f"{', '.join(told['layers'])}. Verdicts: {verdicts}. Contaminated and unknown problems "
-        f"were dropped.\n\n{table}"
+        f"{', '.join(told['layers'])}; policy: {policy}. Verdicts: {verdicts}. Contaminated and "
+        f"unknown problems were dropped.\n\n{table}"
     )
 
 
@@ -134,7 +135,7 @@ def contamination(facts: Mapping[str, Any], matches: Sequence[Mapping[str, Any]]
         decontamination=decontamination(facts),
         count=f"{len(matches):,}",
         matches=_table(
-            ("problem_id", "reason", "layer, score, benchmark, item"),
+            ("problem_id", "reason", "rule, score, benchmark, item"),
             [(f"`{m['problem_id']}`", m["reason"], m["detail"]) for m in matches],
         ),
     )

@@ -196,7 +196,7 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
                 {
                     "row": number,
                     "problem_id": rows.problem_id(text),
-                    "layer": finding.layer,
+                    "rule": finding.rule,
                     "score": round(finding.score, 3),
                     "benchmark": finding.benchmark,
                     "item": finding.item,

@@ -102,7 +102,7 @@ OVERLAPS = schema(
     [
         ("problem_id", _TEXT),
         ("verdict", _TEXT),  # clean, contaminated, unknown
-        ("layer", _TEXT),  # which layer gave the score
+        ("rule", _TEXT),  # which rule gave the score: exact, near_dup, rephrase, number_change
         ("score", pa.float32()),
         ("benchmark", _TEXT),
         ("item", _TEXT),

@@ -32,21 +32,28 @@ def tokens(first: int, last: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("problem", "verdict", "layer", "score", "item"),
+    ("problem", "verdict", "rule", "score", "item"),
     [
         (ITEM, "contaminated", "exact", 1.0, "i/0"),
         (ITEM.upper().replace(" ", ", ") + "?", "contaminated", "exact", 1.0, "i/0"),
         (ITEM + " and sand", "contaminated", "exact", 1.0, "i/3"),
         # shares of an item's words in shared 8-grams: above half is contaminated
-        (f"Well, {ITEM}, they say so", "contaminated", "ngram", 1.0, "i/0"),
-        (f"hear {tokens(0, 9)} this", "contaminated", "ngram", 9 / 16, "i/0"),
-        (f"hear {tokens(0, 8)} this", "clean", "ngram", 0.5, "i/0"),
+        (f"Well, {ITEM}, they say so", "contaminated", "near_dup", 1.0, "i/0"),
+        (f"hear {tokens(0, 9)} 40", "contaminated", "near_dup", 9 / 16, "i/0"),
+        (f"hear {tokens(0, 9)} this", "contaminated", "number_change", 9 / 16, "i/0"),  # no 40
+        (f"hear {tokens(0, 8)} this", "clean", None, 0.5, "i/0"),
         (f"hear {tokens(0, 7)} this", "clean", None, 0.0, None),
-        (f"{tokens(0, 8)} but {tokens(8, 16)} here", "contaminated", "ngram", 1.0, "i/0"),
-        (f"{tokens(0, 8)} but {tokens(0, 8)} here", "clean", "ngram", 0.5, "i/0"),  # counted once
+        (f"{tokens(0, 8)} but {tokens(8, 16)} here", "contaminated", "near_dup", 1.0, "i/0"),
+        (f"{tokens(0, 8)} but {tokens(0, 8)} here", "clean", None, 0.5, "i/0"),  # counted once
         # other numbers: contaminated under the strict policy
-        (ITEM.replace("12", "15").replace("40", "9"), "contaminated", "masked", 1.0, "i/0"),
-        (ITEM.replace("12", "fifteen").replace("40", "90"), "contaminated", "masked", 1.0, "i/0"),
+        (ITEM.replace("12", "15").replace("40", "9"), "contaminated", "number_change", 1.0, "i/0"),
+        (
+            ITEM.replace("12", "fifteen").replace("40", "90"),
+            "contaminated",
+            "number_change",
+            1.0,
+            "i/0",
+        ),
         # short items have no n-grams: only the whole counts
         ("What is 2 plus 3?", "contaminated", "exact", 1.0, "i/1"),
         ("What is 4 plus 3?", "clean", None, 0.0, None),
@@ -71,34 +78,66 @@ def tokens(first: int, last: int) -> str:
         ("?! $$ --", "unknown", None, 0.0, None),
     ],
 )
-def test_check(problem: str, verdict: str, layer: object, score: float, item: object) -> None:
-    found = checker().check(problem)
+def test_check(problem: str, verdict: str, rule: object, score: float, item: object) -> None:
+    found = checker(Decontaminate(rephrase=1.0)).check(problem)  # the scorer apart, see below
     assert found.verdict == verdict
-    if layer is ...:
+    if verdict == "clean":
+        assert found.rule is None
         return
-    assert (found.layer, found.item) == (layer, item)
+    assert (found.rule, found.item) == (rule, item)
     assert found.score == pytest.approx(score)
     assert found.benchmark == ("toy" if item else None)
 
 
+TOLD = (
+    "Marisol tiles a courtyard of 45 square feet in Granada. Each box of glazed tiles covers 9 "
+    "square feet and costs $32. How much does she spend on tiles?"
+)
+
+
 @pytest.mark.parametrize(
-    ("rules", "wanted"),
+    ("problem", "rule"),
     [
-        (Decontaminate(), "contaminated"),
-        (Decontaminate(strict=False), "clean"),
-        (Decontaminate(masked_overlap=1.0), "clean"),  # more than all is not possible
+        # other words, the same names, things and numbers
+        (
+            "In Granada, a courtyard measuring 45 square feet is being covered by Marisol. A $32 "
+            "box holds enough glazed tiles for 9 square feet. What will the tiles cost her?",
+            "rephrase",
+        ),
+        # other things, the same numbers
+        ("A baker sells 45 loaves, 9 a tray, at $32 a tray. How much does he take?", None),
+        # the same things, another story
+        ("Marisol paints her kitchen in Granada. How many days does it take?", None),
     ],
 )
-def test_other_numbers_are_the_strict_policys_affair(rules: Decontaminate, wanted: str) -> None:
+def test_an_item_told_in_other_words(problem: str, rule: str | None) -> None:
+    made = index.build("toy", [*ITEMS, ("i/4", TOLD)], 8, {})
+    found = Checker(made, Decontaminate(strict=False)).check(problem)
+    assert found.rule == rule
+    assert found.verdict == ("contaminated" if rule else "clean")
+    assert rule is None or found.item == "i/4"
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted", "rule"),
+    [
+        (Decontaminate(), "contaminated", "number_change"),
+        (Decontaminate(strict=False), "clean", "number_change"),  # reported all the same
+        (Decontaminate(masked_overlap=1.0), "clean", None),  # more than all is not possible
+    ],
+)
+def test_other_numbers_are_the_strict_policys_affair(
+    rules: Decontaminate, wanted: str, rule: str | None
+) -> None:
     found = checker(rules).check(ITEM.replace("12", "15").replace("40", "9"))
     assert found.verdict == wanted
-    assert (found.layer, found.score) == ("masked", 1.0)  # reported in any case
+    assert (found.rule, found.score) == (rule, 1.0)
 
 
 @pytest.mark.parametrize(("overlap", "wanted"), [(0.55, "contaminated"), (0.57, "clean")])
 def test_the_threshold_is_the_recipes(overlap: float, wanted: str) -> None:
-    rules = Decontaminate(overlap=overlap, masked_overlap=overlap)
-    assert checker(rules).check(f"hear {tokens(0, 9)} this").verdict == wanted
+    rules = Decontaminate(overlap=overlap, masked_overlap=overlap, rephrase=1.0)
+    assert checker(rules).check(f"hear {tokens(0, 9)} 40 this").verdict == wanted
 
 
 @pytest.mark.parametrize(
@@ -110,23 +149,16 @@ def test_the_threshold_is_the_recipes(overlap: float, wanted: str) -> None:
     ],
 )
 def test_minhash_needs_the_texts(problem: str, wanted: str) -> None:
-    rules = Decontaminate(minhash=0.3)
+    rules = Decontaminate(minhash=0.3, rephrase=1.0)
     assert checker(rules).check(problem).verdict == "clean"
     found = checker(rules, texts=True).check(problem)
     assert found.verdict == wanted
-    assert found.layer == ("minhash" if wanted == "contaminated" else None)
+    assert found.rule == ("near_dup" if wanted == "contaminated" else None)
 
 
-@pytest.mark.parametrize(
-    ("rules", "texts", "wanted"),
-    [
-        (Decontaminate(), False, ["exact", "ngram", "masked"]),
-        (Decontaminate(strict=False), False, ["exact", "ngram"]),
-        (Decontaminate(), True, ["exact", "ngram", "masked", "minhash"]),
-    ],
-)
-def test_layers(rules: Decontaminate, texts: bool, wanted: list[str]) -> None:
-    assert layers(rules, texts=texts) == wanted
+def test_layers() -> None:
+    assert layers(texts=False) == ["exact", "ngram", "masked", "words"]
+    assert layers(texts=True)[-1] == "minhash"
 
 
 @cache
@@ -160,7 +192,7 @@ def test_every_test_item_is_found(name: str, items: int, shared_data: Path) -> N
 
 @pytest.mark.shared
 def test_labelled_problem_pairs(shared_data: Path) -> None:
-    """Measured: exact and near_dup all found, unrelated none, number_change 99% under strict."""
+    """Measured: exact and near_dup all found, unrelated none, number_change 99%, rephrase 94%."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     lines = (shared_data / "labelled" / "problem_pairs.jsonl").read_text("utf-8").splitlines()
     for row in map(json.loads, lines):
@@ -169,4 +201,16 @@ def test_labelled_problem_pairs(shared_data: Path) -> None:
     assert found["exact"] == {"contaminated": 279}
     assert found["near_dup"] == {"contaminated": 10}
     assert found["unrelated"] == {"clean": 1119}
-    assert found["number_change"]["contaminated"] / found["number_change"].total() >= 0.95
+    assert found["number_change"]["contaminated"] / found["number_change"].total() >= 0.98
+    assert found["rephrase"]["contaminated"] / found["rephrase"].total() >= 0.93
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "most"), [("gsm8k", 0.01), ("math", 0.05)])
+def test_the_operating_point(name: str, most: float, shared_data: Path) -> None:
+    """Measured: the standard policy flags 0.4% of GSM8K train and 4.4% of MATH train."""
+    table = pl.read_parquet(shared_data / "benchmarks" / f"{name}.parquet")
+    problems = table.filter(pl.col("split") == "train")["problem"].to_list()[::4]
+    standard = Checker(index.load("test-sets"), Decontaminate(strict=False))
+    flagged = sum(standard.check(problem).verdict != "clean" for problem in problems)
+    assert 0 < flagged / len(problems) <= most

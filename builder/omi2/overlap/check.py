@@ -1,21 +1,23 @@
-"""Compare problems with benchmark items, and say how much they overlap.
+"""Compare problems with benchmark items, and say how much they overlap and by which rule.
 
-Layers, from cheap to dear; a problem gets the strongest finding of all of them:
+Layers, from cheap to dear, and the rule that each speaks for:
 
-- exact    the same words in the same order                       -> contaminated, score 1
-- ngram    the share of an item's words that lies in word n-grams shared with the problem (Tulu 3,
-           arXiv 2411.15124, section 3.2)                         -> contaminated above `overlap`
-- masked   the same with numbers masked: the item with other numbers
-                                                                  -> contaminated if `strict`
-- minhash  Jaccard similarity of word 3-grams, estimated by MinHash; only where the benchmark's
-           texts are at hand                                      -> contaminated from `minhash`
+- exact    the same words in the same order                                     exact
+- ngram    the share of an item's words in word n-grams that the problem shares
+           (Tulu 3, arXiv 2411.15124, section 3.2), above `overlap`             near_dup
+- masked   the same with numbers masked, above `masked_overlap`                 number_change
+- words    the scorer of `omi2.overlap.rephrase`, from `rephrase`               rephrase
+- minhash  Jaccard similarity of word 3-grams, estimated by MinHash; only where
+           the benchmark's texts are at hand                                    near_dup
 
-A problem without a single word cannot be compared: unknown, never clean. Not covered: paraphrases
-that share no n-gram with the item.
+A near duplicate whose numbers differ from the item's is a number_change, and the other way round.
+Every rule is contamination but number_change, which is only where the rules are `strict`. A problem
+without a single word cannot be compared: unknown, never clean. Not covered: paraphrases that change
+names, things and numbers; they keep nothing that could be compared without understanding.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +25,16 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.overlap.index import Index
+from omi2.overlap.rephrase import Bag, bag, features, scorer, weights
 from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
 from omi2.recipe import Decontaminate
 
 CLEAN, CONTAMINATED, UNKNOWN = "clean", "contaminated", "unknown"
+EXACT, NEAR_DUP, NUMBER_CHANGE, REPHRASE = "exact", "near_dup", "number_change", "rephrase"
+SAME_NUMBERS = 0.75
+"""Jaccard similarity of two number sets from which they count as the same."""
+NEAREST = 8
+"""Items whose bags are looked at; the right one of 1,246 was among them but for six."""
 PERMUTATIONS = 128
 MINHASH_SEED = 1
 
@@ -36,7 +44,7 @@ class Finding:
     """The strongest overlap of one problem with any benchmark item. `score` lies in [0, 1]."""
 
     verdict: str
-    layer: str | None = None
+    rule: str | None = None
     score: float = 0.0
     benchmark: str | None = None
     item: str | None = None
@@ -58,10 +66,15 @@ class Checker:
         self._position = np.arange(len(self._item)) - np.repeat(starts, counts)
         self._plain = _sorted(index.grams)
         self._masked = _sorted(index.masked)
-        self._texts = [(benchmark, item) for benchmark, item, _ in texts]
+        self._norms = np.array([weights().norm(b.stems) or 1.0 for b in index.bags])
+        postings: dict[int, list[int]] = defaultdict(list)
+        for at, found in enumerate(index.bags):
+            for stem in found.stems:
+                postings[stem].append(at)
+        self._postings = {stem: np.array(found) for stem, found in postings.items()}
         self._lsh: Any = None
         if texts:
-            self._build_minhash([text for *_, text in texts])
+            self._build_minhash(texts)
 
     def check(self, problem: str) -> Finding:
         """The strongest overlap of this problem."""
@@ -70,29 +83,48 @@ class Checker:
             return Finding(UNKNOWN)
         at = self._whole.get(whole_hash(tokens))
         if at is not None and self.index.lengths[at] == len(tokens):
-            return Finding(CONTAMINATED, "exact", 1.0, *self.index.items[at])
-        n, rules = self.index.n, self.rules
-        plain, masked = ngram_hashes(tokens, n), masked_hashes(tokens, n)
-        findings = [
-            self._ngrams("ngram", plain, self._plain, rules.overlap, drop=True),
-            self._ngrams("masked", masked, self._masked, rules.masked_overlap, drop=rules.strict),
+            return Finding(CONTAMINATED, EXACT, 1.0, *self.index.items[at])
+        mine = bag(tokens)
+        found = [
+            Finding(self._verdict(rule), rule, score, *self.index.items[item])
+            for rule, score, item in self._matches(tokens, mine)
         ]
-        if self._lsh is not None:
-            findings.append(self._near(tokens))
-        return max(findings, key=lambda f: (f.verdict == CONTAMINATED, f.score))
+        return max(
+            found, key=lambda f: (f.verdict == CONTAMINATED, f.score), default=Finding(CLEAN)
+        )
 
-    def _ngrams(
-        self,
-        layer: str,
-        hashes: Hashes,
-        stored: tuple[Hashes, npt.NDArray[np.int64]],
-        threshold: float,
-        *,
-        drop: bool,
-    ) -> Finding:
-        """The item with the largest share of its words in n-grams shared with these."""
+    def _verdict(self, rule: str | None) -> str:
+        if rule is None or (rule == NUMBER_CHANGE and not self.rules.strict):
+            return CLEAN
+        return CONTAMINATED
+
+    def _matches(self, tokens: list[str], mine: Bag) -> Iterator[tuple[str | None, float, int]]:
+        """(rule or None, score, item) of every layer's best items."""
+        n, rules = self.index.n, self.rules
+        for item, share in self._shares(ngram_hashes(tokens, n), self._plain):
+            yield self._by_numbers(mine, item) if share > rules.overlap else None, share, item
+        for item, share in self._shares(masked_hashes(tokens, n), self._masked):
+            high = share > rules.masked_overlap
+            yield self._by_numbers(mine, item) if high else None, share, item
+        for item in self._nearest(mine):
+            score = scorer().score(features(mine, self.index.bags[item], weights()))
+            yield REPHRASE if score >= rules.rephrase else None, score, item
+        if self._lsh is not None:
+            for item, score in self._near(tokens):
+                yield self._by_numbers(mine, item) if score >= rules.minhash else None, score, item
+
+    def _by_numbers(self, mine: Bag, item: int) -> str:
+        """near_dup or number_change: do the numbers agree?"""
+        theirs = self.index.bags[item].numbers
+        either = mine.numbers | theirs
+        same = len(mine.numbers & theirs) / len(either) if either else 1.0
+        return NEAR_DUP if same >= SAME_NUMBERS else NUMBER_CHANGE
+
+    def _shares(
+        self, hashes: Hashes, stored: tuple[Hashes, npt.NDArray[np.int64]]
+    ) -> list[tuple[int, float]]:
+        """The items with the largest shares of their words in n-grams shared with these."""
         sorted_hashes, places = stored
-        n = self.index.n
         found = np.unique(hashes[hashes != 0])
         left = np.searchsorted(sorted_hashes, found, "left")
         right = np.searchsorted(sorted_hashes, found, "right")
@@ -100,44 +132,41 @@ class Checker:
         for low, high in zip(left[left < right], right[left < right], strict=True):
             for place in places[low:high]:
                 start = int(self._position[place])
-                covered[int(self._item[place])].update(range(start, start + n))
-        if not covered:
-            return Finding(CLEAN)
+                covered[int(self._item[place])].update(range(start, start + self.index.n))
         lengths = self.index.lengths
-        best = max(covered, key=lambda item: (len(covered[item]) / int(lengths[item]), -item))
-        share = len(covered[best]) / int(lengths[best])
-        verdict = CONTAMINATED if drop and share > threshold else CLEAN
-        return Finding(verdict, layer, share, *self.index.items[best])
+        shares = [(item, len(found) / int(lengths[item])) for item, found in covered.items()]
+        return sorted(shares, key=lambda s: (-s[1], s[0]))[:NEAREST]
 
-    def _build_minhash(self, texts: list[str]) -> None:
+    def _nearest(self, mine: Bag) -> list[int]:
+        """The items whose stems are nearest by weighted cosine."""
+        stems = [stem for stem in mine.stems if stem in self._postings]
+        if not stems:
+            return []
+        items = np.concatenate([self._postings[stem] for stem in stems])
+        squares = [weights().of(stem) ** 2 for stem in stems]
+        each = np.repeat(squares, [len(self._postings[stem]) for stem in stems])
+        scores = np.bincount(items, each, len(self._norms)) / self._norms
+        top = np.argpartition(-scores, min(NEAREST, len(scores) - 1))[:NEAREST]
+        return sorted(int(item) for item in top if scores[item] > 0)
+
+    def _build_minhash(self, texts: Sequence[tuple[str, str, str]]) -> None:
         from datasketch import MinHashLSH
 
-        self._signatures = [_signature(words(text)) for text in texts]
+        place = {name: at for at, name in enumerate(self.index.items)}
+        self._signatures = {place[b, i]: _signature(words(text)) for b, i, text in texts}
         self._lsh = MinHashLSH(threshold=self.rules.minhash, num_perm=PERMUTATIONS)
-        for at, signature in enumerate(self._signatures):
+        for at, signature in self._signatures.items():
             self._lsh.insert(at, signature)
 
-    def _near(self, tokens: list[str]) -> Finding:
-        """The benchmark text of the highest estimated Jaccard similarity."""
-        signature = _signature(tokens)
-        scored = [
-            (self._signatures[at].jaccard(signature), -at) for at in self._lsh.query(signature)
-        ]
-        score, at = max(scored, default=(0.0, 0))
-        if not scored:
-            return Finding(CLEAN)
-        verdict = CONTAMINATED if score >= self.rules.minhash else CLEAN
-        return Finding(verdict, "minhash", float(score), *self._texts[-at])
+    def _near(self, tokens: list[str]) -> list[tuple[int, float]]:
+        """Items of high estimated Jaccard similarity."""
+        mine = _signature(tokens)
+        return [(at, float(self._signatures[at].jaccard(mine))) for at in self._lsh.query(mine)]
 
 
-def layers(rules: Decontaminate, *, texts: bool) -> list[str]:
-    """The names of the layers that these rules use."""
-    return [
-        "exact",
-        "ngram",
-        *(["masked"] if rules.strict else []),
-        *(["minhash"] if texts else []),
-    ]
+def layers(*, texts: bool) -> list[str]:
+    """The names of the layers that are used."""
+    return ["exact", "ngram", "masked", "words", *(["minhash"] if texts else [])]
 
 
 def _sorted(hashes: Hashes) -> tuple[Hashes, npt.NDArray[np.int64]]:

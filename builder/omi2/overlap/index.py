@@ -1,10 +1,11 @@
 """An overlap index: what is needed to recognise benchmark items, and nothing of their text.
 
-For each item: its id, its number of words, a hash of the whole, and the hashes of its word n-grams
-in order, plain and with numbers masked. One file (.npz, no pickle), byte for byte the same for the
-same input. `build` makes it from problems, `save` and `load` keep it, `merge` joins several.
+For each item: its id, its number of words, a hash of the whole, the hashes of its word n-grams in
+order, plain and with numbers masked, and the hashes of its stems and numbers. One file (.npz, no
+pickle), byte for byte the same for the same input. `build` makes it from problems, `save` and
+`load` keep it, `merge` joins several.
 
-Not covered: items shorter than n words have no n-grams; only the whole text is compared.
+Not covered: items shorter than n words have no n-grams; their whole and their bag are compared.
 """
 
 import io
@@ -21,9 +22,10 @@ import numpy.typing as npt
 
 from omi2.errors import UsageError
 from omi2.files import atomic
+from omi2.overlap.rephrase import Bag, bag
 from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
 
-FORMAT = 1
+FORMAT = 2
 DAMAGED = (
     *(ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError),
     *(NotImplementedError, zipfile.BadZipFile, zlib.error),
@@ -45,11 +47,12 @@ class Index:
     whole: Hashes
     grams: Hashes
     masked: Hashes
+    bags: tuple[Bag, ...]
 
 
 def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[str, str]) -> Index:
     """An index of one benchmark from (item id, problem text) pairs."""
-    ids, lengths, whole, grams, masked = [], [], [], [], []
+    ids, lengths, whole, grams, masked, bags = [], [], [], [], [], []
     for item, text in problems:
         tokens = words(text)
         ids.append((name, item))
@@ -57,6 +60,7 @@ def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[s
         whole.append(whole_hash(tokens))
         grams.append(ngram_hashes(tokens, n))
         masked.append(masked_hashes(tokens, n))
+        bags.append(bag(tokens))
     if not ids:
         raise UsageError(f"benchmark {name} holds no items")
     return Index(
@@ -67,6 +71,7 @@ def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[s
         np.array(whole, np.uint64),
         np.concatenate(grams),
         np.concatenate(masked),
+        tuple(bags),
     )
 
 
@@ -83,6 +88,7 @@ def merge(indexes: Sequence[Index]) -> Index:
         np.concatenate([index.whole for index in indexes]),
         np.concatenate([index.grams for index in indexes]),
         np.concatenate([index.masked for index in indexes]),
+        tuple(b for index in indexes for b in index.bags),
     )
 
 
@@ -101,6 +107,8 @@ def save(index: Index, path: Path) -> None:
         "whole": index.whole,
         **_split("grams", index.grams),
         **_split("masked", index.masked),
+        **_lists("stems", [b.stems for b in index.bags]),
+        **_lists("numbers", [b.numbers for b in index.bags]),
     }
     with atomic(path) as temporary, open(temporary, "wb") as handle:
         np.savez_compressed(handle, allow_pickle=False, **arrays)  # type: ignore[arg-type]
@@ -133,6 +141,7 @@ def load(name_or_path: str) -> Index:
                 arrays["whole"],
                 _join("grams", arrays),
                 _join("masked", arrays),
+                tuple(map(Bag, _sets("stems", arrays), _sets("numbers", arrays))),
             )
     except DAMAGED as error:
         raise UsageError(
@@ -140,7 +149,7 @@ def load(name_or_path: str) -> Index:
             "`omi2 overlap-index`"
         ) from None
     expected = int(np.maximum(index.lengths - index.n + 1, 0).sum())
-    if not len(index.items) == len(index.lengths) == len(index.whole) or not (
+    if not len(index.items) == len(index.lengths) == len(index.whole) == len(index.bags) or not (
         expected == len(index.grams) == len(index.masked)
     ):
         raise UsageError(f"{name_or_path}: its parts do not fit together: make it anew")
@@ -157,3 +166,17 @@ def _split(name: str, hashes: Hashes) -> dict[str, npt.NDArray[np.generic]]:
 def _join(name: str, arrays: "np.lib.npyio.NpzFile") -> Hashes:
     low, high = arrays[f"{name}_low"], arrays[f"{name}_high"]
     return low.astype(np.uint64) | (high.astype(np.uint64) << np.uint64(32))
+
+
+def _lists(name: str, sets: Sequence[frozenset[int]]) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        name: np.array([h for found in sets for h in sorted(found)], np.uint32),
+        f"{name}_counts": np.array([len(found) for found in sets], np.uint16),
+    }
+
+
+def _sets(name: str, arrays: "np.lib.npyio.NpzFile") -> list[frozenset[int]]:
+    ends = np.cumsum(arrays[f"{name}_counts"], dtype=np.int64)
+    if len(arrays[name]) != (ends[-1] if len(ends) else 0):
+        raise ValueError(f"the lists of {name} do not fit")
+    return [frozenset(found.tolist()) for found in np.split(arrays[name], ends[:-1])]

@@ -28,7 +28,7 @@ def run(recipe: Recipe, run: Run) -> Report:
         details |= {
             "strict": rules.strict,
             "texts": texts,
-            "layers": layers(rules, texts=texts),
+            "layers": layers(texts=texts),
             "benchmarks": list(checker(rules).index.benchmarks),
         }
     return report + Report("problems", details=details)
@@ -48,15 +48,15 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         entry = {
             "problem_id": row["problem_id"],
             "verdict": found.verdict,
-            "layer": found.layer,
+            "rule": found.rule,
             "score": found.score,
             "benchmark": found.benchmark,
             "item": found.item,
         }
         kept.append(entry)
         if found.verdict == CONTAMINATED:
-            detail = f"{found.layer} {found.score:.3f} {found.benchmark} {found.item}"
-            dropped.append(drop(row["problem_id"], f"overlap_{found.layer}", detail))
+            detail = f"{found.rule} {found.score:.3f} {found.benchmark} {found.item}"
+            dropped.append(drop(row["problem_id"], f"overlap_{found.rule}", detail))
             name = f"contaminated {found.benchmark}"
             facts[name] = facts.get(name, 0) + 1
         elif found.verdict == UNKNOWN:
