@@ -1,0 +1,332 @@
+"""The command line `omi2-hub`: options in, one function called, its result told.
+
+Exit codes: 0 ok, 1 refused, 2 usage, 3 the Hub failed (the same command resumes). Everything heavy
+is imported inside the command that needs it, so that `--help` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from omi2_hub.console import Console, lively
+from omi2_hub.errors import GatesFailed, HubError, RemoteError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="omi2", prog_name="omi2-hub")
+def cli() -> None:
+    """Publish a dataset that omi2 built: versioned, atomic, verified, and able to be taken back.
+
+    Exit codes: 0 ok, 1 refused, 2 wrong usage, 3 the Hub failed and the same command resumes.
+    """
+
+
+def main() -> None:
+    """Run the command line; turn an error into its sentence and its exit code."""
+    try:
+        cli(standalone_mode=False)
+    except HubError as error:
+        Console(_wants_json(sys.argv)).failed(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped: run the same command again to go on", err=True)
+        sys.exit(3)
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return "--format=json" in arguments or ("--format", "json") in pairs
+
+
+def formatted(command: F) -> F:
+    """The option that every command has."""
+    return click.option(
+        "--format",
+        "as_json",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        callback=lambda _c, _p, value: value == "json",
+        help="How the result is written to stdout.",
+    )(command)
+
+
+_directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+_repo = click.option("--repo", required=True, metavar="ORG/NAME", help="The dataset on the Hub.")
+_index_only = click.option(
+    "--index-only-ok", is_flag=True, help="Publish though only the shipped index was compared with."
+)
+_discard = click.option(
+    "--discard-edits", is_flag=True, help="Replace what people changed on main, such as the card."
+)
+_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+@cli.command()
+@_directory
+@_repo
+@click.option(
+    "--version", "wanted", metavar="vX.Y.Z", help="The version to plan for.  [default: the next]"
+)
+@_index_only
+@_discard
+@formatted
+def plan(
+    directory: Path,
+    repo: str,
+    wanted: str | None,
+    index_only_ok: bool,
+    discard_edits: bool,
+    as_json: bool,
+) -> None:
+    """Say what a push of DIR would do. Reads only; wants no token for public datasets.
+
+    Exit code 1 if a gate fails. A gate that a flag opens is told, and does not fail the plan.
+    """
+    from omi2_hub import plan as planning
+    from omi2_hub import release, remote, versions
+
+    remote.check_name(repo)
+    asked = versions.parse(wanted) if wanted else None
+    made = planning.plan(
+        release.read(directory),
+        repo,
+        asked,
+        index_only_ok=index_only_ok,
+        discard_edits=discard_edits,
+    )
+    console = Console(as_json)
+    console.show(planning.as_json(made), planning.as_text(made))
+    if made.failed:
+        raise GatesFailed(_refusal(made))
+    if not made.done:
+        flags = "".join(f" {gate.flag}" for gate in made.refused)
+        console.hint(
+            f"omi2-hub push {directory} --repo {repo} --version {made.version or 'vX.Y.Z'}{flags}"
+        )
+
+
+@cli.command()
+@_directory
+@_repo
+@click.option(
+    "--version", "wanted", required=True, metavar="vX.Y.Z", help="The version to publish."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and do nothing.")
+@click.option("--private", is_flag=True, help="If the dataset has to be created: private.")
+@click.option(
+    "--lfs", is_flag=True, help="Upload as plain LFS.  [default: Xet where the Hub has it]"
+)
+@_index_only
+@_discard
+@_yes
+@formatted
+def push(
+    directory: Path,
+    repo: str,
+    wanted: str,
+    dry_run: bool,
+    private: bool,
+    lfs: bool,
+    index_only_ok: bool,
+    discard_edits: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Publish DIR as one version of a dataset: one commit, verified, then tagged.
+
+    Interrupted anywhere, the same command goes on. Exit code 1 if a gate fails, or asks for a flag
+    that was not given; nothing is sent then.
+    """
+    from omi2_hub import plan as planning
+    from omi2_hub import push as pushing
+    from omi2_hub import release, remote, versions
+
+    remote.check_name(repo)
+    asked = versions.parse(wanted)
+    console = Console(as_json)
+    made = planning.plan(
+        release.read(directory),
+        repo,
+        asked,
+        private=private,
+        index_only_ok=index_only_ok,
+        discard_edits=discard_edits,
+        patient=not dry_run,
+    )
+    if dry_run:
+        console.show(planning.as_json(made), planning.as_text(made))
+        if made.refused:
+            raise GatesFailed(_refusal(made))
+        return
+    if made.refused:
+        raise HubError(_refusal(made))
+    if made.remote.status == "unknown":
+        raise RemoteError(made.remote.why)
+    if not made.done:
+        size = sum(item.bytes for item in made.moving if item.fate != "delete")
+        console.confirm(
+            f"Publish {made.message} ({len(made.moving)} files to change, {size:,} bytes)"
+            f" to {repo}?",
+            yes=yes,
+        )
+    _quiet_bars()
+    done = pushing.push(made, lfs=lfs, tell=console.tell)
+    data = {"ok": True, "repo": repo, **asdict(done)}
+    if done.already:
+        console.show(data, f"{repo}@{done.version} is published already: nothing was uploaded")
+    else:
+        console.show(
+            data,
+            f"published {repo}@{done.version}: commit {done.commit[:12]}, {done.files} files,"
+            f" {done.sent:,} bytes changed",
+        )
+    console.hint(
+        f"load_dataset({repo!r}, revision={done.version!r})  # or omi2-hub versions {repo}"
+    )
+
+
+@cli.command()
+@click.argument("revision", metavar="ORG/NAME@vX.Y.Z")
+@click.option("--full", is_flag=True, help="Download and hash the data too.")
+@formatted
+def verify(revision: str, full: bool, as_json: bool) -> None:
+    """Check a published version: hashes, rows, schema, card, and that every split loads."""
+    from omi2_hub import remote
+    from omi2_hub import verify as verifying
+
+    repo, version = remote.check_revision(revision)
+    commit = remote.commit_of(repo, remote.need(repo), version)
+    _quiet_bars()
+    found = verifying.verify(repo, commit, full=full)
+    Console(as_json).show(
+        {"ok": True, "repo": repo, "version": version, **found},
+        f"{revision} is right: {found['files']} files, {found['bytes']:,} bytes,"
+        f" {found['rows']:,} rows"
+        f" ({found['hashes']}); loads {', '.join(found['splits'])}",
+    )
+
+
+@cli.command()
+@click.argument("repo", metavar="ORG/NAME")
+@formatted
+def versions(repo: str, as_json: bool) -> None:
+    """List the versions: commit, rows, what main holds, what was taken back and why."""
+    from omi2_hub import history, remote
+
+    found = history.versions(remote.check_name(repo))
+    Console(as_json).show(found, history.as_text(found))
+
+
+@cli.command()
+@click.argument("revision", metavar="ORG/NAME@vX.Y.Z")
+@click.argument("other", metavar="vX.Y.Z")
+@formatted
+def diff(revision: str, other: str, as_json: bool) -> None:
+    """Say what changed from one version to another: schema, counts, rows by row_id, answers.
+
+    Reads only the narrow columns of files that the two do not share.
+    """
+    from omi2_hub import diff as diffing
+    from omi2_hub import remote
+
+    repo, version = remote.check_revision(revision)
+    found = diffing.diff(repo, version, other)
+    Console(as_json).show(found, diffing.as_text(found))
+
+
+@cli.command()
+@click.argument("revision", metavar="ORG/NAME@vX.Y.Z")
+@click.option("--reason", required=True, help="Why, for those who use the version.")
+@_discard
+@_yes
+@formatted
+def yank(revision: str, reason: str, discard_edits: bool, yes: bool, as_json: bool) -> None:
+    """Take a version back. Its tag stays; main says why, and goes back if it held this version."""
+    from omi2_hub import remote
+    from omi2_hub import yank as yanking
+
+    repo, version = remote.check_revision(revision)
+    console = Console(as_json)
+    there, held = yanking.look(repo, version)
+    if version not in there.notices:
+        moves = " It is what main holds, so main goes back." if held else ""
+        console.confirm(f"Take {revision} back, for all to see?{moves}", yes=yes)
+    _quiet_bars()
+    done = yanking.yank(repo, version, reason, discard_edits=discard_edits)
+    main = f"main holds {done.main}" if done.main else "no version is left, and main holds no data"
+    if done.already:
+        text = (
+            f"{revision} was taken back before ({there.notices[version].reason}); nothing was done"
+        )
+    else:
+        moved = " and main went back" if done.moved else ""
+        text = f"took {revision} back{moved}: commit {done.commit[:12]}; {main}"
+    console.show({"ok": True, "repo": repo, **asdict(done)}, text)
+    console.hint(f"omi2-hub versions {repo}")
+
+
+@cli.command()
+@click.argument("revision", metavar="ORG/NAME@vX.Y.Z")
+@_directory
+@formatted
+def pull(revision: str, directory: Path, as_json: bool) -> None:
+    """Download a version into DIR and check every byte. Interrupted, the same command goes on."""
+    from omi2_hub import pull as pulling
+    from omi2_hub import remote
+
+    repo, version = remote.check_revision(revision)
+    commit = remote.commit_of(repo, remote.need(repo), version)
+    console = Console(as_json)
+    _quiet_bars()
+    done = pulling.pull(repo, commit, directory, console.tell)
+    console.show(
+        {"ok": True, "repo": repo, "version": version, **asdict(done)},
+        f"pulled {revision} into {directory}: {done.files} files ({done.fetched} fetched),"
+        f" {done.rows:,} rows, every sha256 right",
+    )
+
+
+@cli.command()
+@_directory
+@click.option("--check", is_flag=True, help="Exit code 1 if card and manifest disagree.")
+@formatted
+def card(directory: Path, check: bool, as_json: bool) -> None:
+    """Hold the card of DIR against its manifest: configs, files, rows, features, licence."""
+    from omi2_hub import card as cards
+    from omi2_hub import gates, release
+
+    found = release.read(directory)
+    said = [*cards.problems(found.facts.card, found.manifest)]
+    licence = gates.licence(found)
+    said += [licence.says] if licence.verdict == "fail" else []
+    splits = {name: split.rows for name, split in found.manifest.splits.items()}
+    text = "\n".join(said) or "the card agrees with the manifest: " + ", ".join(
+        f"{name} {rows:,} rows" for name, rows in splits.items()
+    )
+    Console(as_json).show({"ok": not said, "problems": said, "splits": splits}, text)
+    if check and said:
+        raise GatesFailed(f"the card of {directory} disagrees with its manifest: build it again")
+
+
+def _quiet_bars() -> None:
+    """Bars move on a terminal only."""
+    if not lively():
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+        disable_progress_bars()
+
+
+def _refusal(made: Any) -> str:
+    """The gates that stop a push, in one sentence each."""
+    return "refused; " + "; ".join(f"{gate.name}: {gate.says}" for gate in made.refused)

@@ -1,0 +1,115 @@
+"""One commit to main, all or nothing, and going back to the tree of an earlier one.
+
+`commit` never sends without the parent it was planned on, so two people cannot overwrite each
+other: the second is told (412). The answer to a commit can be lost after the Hub made it; then
+main is looked at before asking again, and a head that is what was wanted counts as done.
+
+`back` makes main's tree that of an earlier commit, by a new commit whose large files are copied on
+the Hub: nothing is uploaded, and history stays.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from omi2_hub.errors import explain, status, transient
+from omi2_hub.notices import NOTICES, Notices, render, strip, with_block
+from omi2_hub.release import CARD
+from omi2_hub.remote import (
+    KEPT,
+    PAUSES,
+    Remote,
+    RemoteFile,
+    api,
+    blob_id,
+    call,
+    content,
+    state,
+    tree,
+)
+
+Tree = Mapping[str, RemoteFile]
+
+
+def commit(
+    repo: str, operations: list[Any], message: str, parent: str, arrived: Callable[[Tree], bool]
+) -> str:
+    """Commit to main on top of `parent`; returns the commit. `arrived` knows the wanted tree."""
+    doing = f"committing to {repo}"
+    lost = False  # whether an answer was lost, so that the commit may have been made
+    for pause in [*PAUSES, None]:
+        try:
+            made = api().create_commit(
+                repo,
+                operations,
+                commit_message=message,
+                repo_type="dataset",
+                parent_commit=parent,
+            )
+            return str(made.oid)
+        except Exception as error:
+            again = transient(error) and pause is not None
+            lost = lost or transient(error)
+            if lost and (again or status(error) == 412):
+                time.sleep(pause or 0)
+                head = state(repo).head
+                if head and head != parent and arrived(tree(repo, head)):
+                    return head
+            if not again:
+                raise explain(error, repo, doing) from error
+    raise AssertionError("unreachable")  # the last pause is None
+
+
+def back(
+    repo: str,
+    there: Remote,
+    to: str,
+    message: str,
+    notices: Notices,
+) -> str:
+    """Commit the tree of commit `to` on top of main, with these notices on its card."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
+
+    wanted = tree(repo, to)
+    made_here = {CARD, NOTICES}
+    operations: list[Any] = [
+        CommitOperationDelete(path)
+        for path in sorted(
+            there.tree.keys() - wanted.keys() - KEPT - (made_here if notices else set())
+        )
+    ]
+    operations += [
+        CommitOperationCopy(path, path, src_revision=to)
+        for path, file in sorted(wanted.items())
+        if path not in KEPT | made_here and not same(there.tree.get(path), file)
+    ]
+    small = {}
+    if CARD in wanted:
+        small[CARD] = with_block(strip(content(repo, to, CARD)), notices)
+    if notices:
+        small[NOTICES] = render(notices)
+    operations += [CommitOperationAdd(path, text) for path, text in small.items()]
+
+    def arrived(found: Tree) -> bool:
+        return all(
+            same(found.get(path), file) for path, file in wanted.items() if path not in made_here
+        ) and all(
+            found[path].blob == blob_id(text) for path, text in small.items() if path in found
+        )
+
+    return commit(repo, operations, message, there.head, arrived)
+
+
+def same(one: RemoteFile | None, other: RemoteFile) -> bool:
+    """Whether two entries of trees hold the same bytes."""
+    return one is not None and one.blob == other.blob
+
+
+def parent_of(repo: str, commit: str) -> str | None:
+    """The commit before this one; None for the first."""
+    found = call(
+        repo,
+        f"reading the history of {commit[:12]}",
+        lambda: api().list_repo_commits(repo, repo_type="dataset", revision=commit),
+    )
+    return str(found[1].commit_id) if len(found) > 1 else None

@@ -1,0 +1,335 @@
+"""The gates: what must hold before the first byte of a release is sent.
+
+Each gate is a function of what was read (`Release`) and, for some, of what the Hub holds. It looks
+at nothing else and changes nothing; it returns one `Gate`: ok, failed, or asking for a flag, with a
+sentence. `local_gates` and `remote_gates` list them in the order they are told.
+
+A gate answers for what it names, no more: `secrets` searches the card, the reports, the manifest
+and the first rows of each file for well-known shapes of keys, and cannot find a password.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from omi2_hub import card
+from omi2_hub.release import Manifest, Release, Split
+from omi2_hub.versions import FIRST, Version, kind_of_change
+
+FILE_BYTES = 50 * 10**9
+"""The Hub's limit for one file (huggingface.co/docs/hub/storage-limits)."""
+FOLDER_FILES = 10_000
+"""The Hub's limit for the entries of one folder (the same page)."""
+COMMIT_FILES = 25_000
+"""The Hub's limit for the large files of one commit (HfApi.create_commit's docstring)."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate's verdict, with its sentence; `flag` is what would let a `needs` pass."""
+
+    name: str
+    verdict: Literal["ok", "fail", "needs", "unknown"]
+    says: str
+    flag: str | None = None
+
+
+def _gate(name: str, wrong: list[str], fine: str) -> Gate:
+    """Failed with the first few things that are wrong, or fine."""
+    if not wrong:
+        return Gate(name, "ok", fine)
+    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    return Gate(name, "fail", "; ".join(wrong[:3]) + more)
+
+
+def local_gates(release: Release, *, index_only_ok: bool, repo: str, here: Path) -> list[Gate]:
+    """The gates that need no Hub."""
+    return [
+        complete(release),
+        funnel(release),
+        schema(release),
+        counts(release),
+        card_agrees(release),
+        decontamination(release.manifest),
+        index_only(release.manifest, index_only_ok),
+        unknown(release),
+        sizes(release.manifest),
+        licence(release),
+        secrets(release),
+        local_folder(repo, here),
+    ]
+
+
+def complete(release: Release) -> Gate:
+    """Every file is in the manifest, and is there with the bytes the manifest says."""
+    listed, found = release.manifest.files, release.facts.hashes
+    wrong = [
+        f"{path} is in the manifest and not in the folder" for path in sorted(listed.keys() - found)
+    ]
+    wrong += [
+        f"{path} is in the folder and not in the manifest" for path in sorted(found.keys() - listed)
+    ]
+    for path in sorted(listed.keys() & found):
+        bytes_, sha256 = found[path]
+        if bytes_ != listed[path].bytes:
+            wrong.append(f"{path} has {bytes_} bytes, the manifest says {listed[path].bytes}")
+        elif sha256 != listed[path].sha256:
+            wrong.append(f"{path} has changed since the build (sha256 {sha256[:12]}...)")
+    if not release.manifest.data:
+        wrong.append("the manifest lists no data file")
+    if wrong:
+        wrong[0] += ": build the release again"
+    total = sum(entry.bytes for entry in listed.values())
+    return _gate("manifest", wrong, f"{len(listed)} files, {total:,} bytes, every sha256 as listed")
+
+
+def funnel(release: Release) -> Gate:
+    """The funnel of the manifest is the report's, and says of decontamination what it says.
+
+    The report's sha256 is checked by `complete`; so a manifest edited by hand has to agree with it.
+    """
+    try:
+        told = json.loads(release.facts.texts.get("reports/funnel.json", ""))
+    except ValueError:
+        return Gate("funnel", "fail", "reports/funnel.json is missing or no JSON: build again")
+    wrong = []
+    if told != release.manifest.raw.get("funnel"):
+        wrong.append("the funnel in the manifest is not the one in reports/funnel.json")
+    stages = [s for s in told if isinstance(s, dict)] if isinstance(told, list) else []
+    about = next((s.get("details") for s in stages if s.get("stage") == "decontaminate"), None)
+    for key, value in about.items() if isinstance(about, dict) else ():
+        if release.manifest.decontamination.get(key) != value:
+            wrong.append(f"the manifest's decontamination.{key} is not what the funnel reports")
+    return _gate("funnel", wrong, "the manifest's funnel is the report's")
+
+
+def schema(release: Release) -> Gate:
+    """The columns are those of omi2.rows, in the manifest and in every data file."""
+    from omi2 import rows
+    from omi2_hub.release import schema_of
+
+    wanted = schema_of(rows.ROWS)
+    said = {"manifest.json": release.manifest.schema}
+    said |= {path: facts.schema for path, facts in release.facts.data.items() if not facts.broken}
+    wrong = [_difference(where, found, wanted) for where, found in said.items() if found != wanted]
+    wrong += [
+        f"{path} cannot be read as Parquet ({facts.broken})"
+        for path, facts in release.facts.data.items()
+        if facts.broken
+    ]
+    return _gate("schema", wrong, f"{len(wanted)} columns, as in omi2.rows")
+
+
+def _difference(where: str, found: card.Schema, wanted: card.Schema) -> str:
+    lacks = [f"{name} ({kind})" for name, kind in wanted if (name, kind) not in found]
+    extra = [f"{name} ({kind})" for name, kind in found if (name, kind) not in wanted]
+    parts = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)}"] * bool(extra)
+    return f"{where} {' and '.join(parts) or 'has the columns in another order'}"
+
+
+def counts(release: Release) -> Gate:
+    """Rows agree: in each file, in all, by split and by source."""
+    manifest, facts = release.manifest, release.facts
+    rows = {path: data.rows for path, data in facts.data.items() if not data.broken}
+    wrong = []
+    for path in manifest.data:
+        said = manifest.files[path].rows
+        if rows.get(path, said) != said:
+            wrong.append(f"{path} holds {rows[path]} rows, the manifest says {said}")
+    if sum(rows.values()) != manifest.rows:
+        wrong.append(f"the files hold {sum(rows.values())} rows, the manifest says {manifest.rows}")
+    for name, split in manifest.splits.items():
+        missing = [path for path in split.files if path not in rows]
+        held = sum(rows.get(path, 0) for path in split.files)
+        if missing:
+            wrong.append(f"split {name} lists {missing[0]}, which is no data file here")
+        elif held != split.rows:
+            wrong.append(
+                f"the files of split {name} hold {held} rows, the manifest says {split.rows}"
+            )
+    if set(manifest.splits.get("train", Split(0, ())).files) != set(manifest.data):
+        wrong.append("split train does not list every data file")
+    found: dict[str, int] = {}
+    for data in facts.data.values():
+        for source, count in data.sources.items():
+            found[source] = found.get(source, 0) + count
+    for source in sorted(found.keys() | manifest.sources):
+        if found.get(source, 0) != manifest.sources.get(source, 0):
+            wrong.append(
+                f"the data holds {found.get(source, 0)} rows of source {source}, the manifest says"
+                f" {manifest.sources.get(source, 0)}"
+            )
+    if manifest.rows == 0:
+        wrong.append("the release holds no row")
+    return _gate("counts", wrong, f"{manifest.rows:,} rows in the data, the splits and the sources")
+
+
+def card_agrees(release: Release) -> Gate:
+    """The card's configs, splits, features and numbers are the manifest's."""
+    if not release.facts.card:
+        return Gate(
+            "card", "fail", "there is no README.md: load_dataset and the Hub read its configs:"
+        )
+    said = card.problems(release.facts.card, release.manifest)
+    return _gate("card", said, "configs, splits, rows and features agree with the manifest")
+
+
+def decontamination(manifest: Manifest) -> Gate:
+    """Decontamination ran, on which benchmarks and with which layers. No flag leads around it."""
+    about = manifest.decontamination
+    if about.get("ran") is not True:
+        return Gate(
+            "decontamination",
+            "fail",
+            "decontamination did not run (built with --no-decontaminate): such a release is never"
+            " published; build it again without that option",
+        )
+    benchmarks = [
+        b for b in about.get("benchmarks") or [] if isinstance(b, dict) and b.get("items")
+    ]
+    layers = [str(layer) for layer in about.get("layers") or []]
+    wrong = [] if benchmarks else ["the manifest names no benchmark that was compared with"]
+    wrong += [] if layers else ["the manifest names no layer that was used"]
+    names = ", ".join(f"{b.get('name')} ({b['items']} items)" for b in benchmarks)
+    return _gate("decontamination", wrong, f"ran against {names}, by {', '.join(layers)}")
+
+
+def index_only(manifest: Manifest, index_only_ok: bool) -> Gate:
+    """Whether the texts of the benchmarks were compared with, or the shipped index alone."""
+    if manifest.decontamination.get("ran") is not True:
+        return Gate(
+            "benchmark texts", "fail", "compared with nothing, as decontamination did not run"
+        )
+    if manifest.decontamination.get("texts") is True:
+        return Gate("benchmark texts", "ok", "compared with the benchmarks' own texts")
+    if index_only_ok:
+        return Gate(
+            "benchmark texts", "ok", "compared with the shipped index alone (--index-only-ok)"
+        )
+    return Gate(
+        "benchmark texts",
+        "needs",
+        "compared with the shipped index alone, which finds no paraphrase: build with the"
+        " benchmarks' texts, or push with --index-only-ok",
+        "--index-only-ok",
+    )
+
+
+def unknown(release: Release) -> Gate:
+    """Nothing whose verdict is unknown is released: by the manifest, and by the rows themselves."""
+    said = release.manifest.decontamination.get("released_unknown")
+    unchecked = {
+        path: data.unchecked for path, data in release.facts.data.items() if data.unchecked
+    }
+    wrong = []
+    if said != 0:
+        wrong.append(f"the manifest says that {said!r} rows of unknown verdict are released")
+    for path, count in sorted(unchecked.items()):
+        wrong.append(
+            f"{path} holds {count} rows without an overlap score: nothing was compared with them"
+        )
+    if wrong:
+        wrong[-1] += "; build with strict decontamination"
+    return _gate("unknown verdicts", wrong, "none released; every row has its overlap score")
+
+
+def sizes(manifest: Manifest) -> Gate:
+    """No file, folder or commit beyond the Hub's limits."""
+    wrong = [
+        f"{path} has {entry.bytes:,} bytes, and the Hub takes {FILE_BYTES:,}: use smaller shards"
+        for path, entry in sorted(manifest.files.items())
+        if entry.bytes > FILE_BYTES
+    ]
+    folders: dict[str, int] = {}
+    for path in manifest.files:
+        folder = path.rpartition("/")[0] or "the root"
+        folders[folder] = folders.get(folder, 0) + 1
+    wrong += [
+        f"{folder} holds {count:,} files, and the Hub takes {FOLDER_FILES:,}: use larger shards"
+        for folder, count in sorted(folders.items())
+        if count > FOLDER_FILES
+    ]
+    number = len(manifest.files) + 1
+    if number > COMMIT_FILES:
+        wrong.append(f"{number:,} files, and one commit takes {COMMIT_FILES:,}: use larger shards")
+    largest = max((entry.bytes for entry in manifest.files.values()), default=0)
+    return _gate("sizes", wrong, f"{number} files in one commit, the largest {largest:,} bytes")
+
+
+def licence(release: Release) -> Gate:
+    """A licence, the same in the manifest and on the card."""
+    said = release.manifest.licence
+    if said is None:
+        return Gate("licence", "fail", "the manifest names no licence, such as cc-by-4.0")
+    from omi2_hub.errors import HubError
+
+    try:
+        on_card = card.front_matter(release.facts.card)[0].get("license")
+    except HubError:
+        on_card = None
+    listed = on_card if isinstance(on_card, list) else [on_card]
+    wrong = [] if said in listed else [f"the manifest says {said}, the card {on_card!r} (license:)"]
+    return _gate("licence", wrong, said)
+
+
+SECRETS = {
+    "Hugging Face token": r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}",
+    "OpenAI or Anthropic key": r"\bsk-[A-Za-z0-9_-]{20,}",
+    "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
+    "AWS key id": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
+    "Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "password in a URL": r"\bhttps?://[^\s/:@]+:[^\s/@]+@[A-Za-z0-9.-]+",
+}
+"""Shapes of well-known credentials; the issuers document these prefixes."""
+
+
+def secrets(release: Release) -> Gate:
+    """No string that looks like a credential. A find is told by kind and place, never shown."""
+    wrong = [
+        f"{where} holds what looks like a {kind} ({found.end() - found.start()} characters at"
+        f" {found.start()}): take it out and build again, and revoke it"
+        for where, text in release.facts.texts.items()
+        for kind, pattern in SECRETS.items()
+        if (found := re.search(pattern, text))
+    ]
+    return _gate("secrets", wrong, f"none found in {len(release.facts.texts)} texts and samples")
+
+
+def local_folder(repo: str, here: Path) -> Gate:
+    """No folder in the working directory that load_dataset would read instead of the Hub."""
+    if (here / repo).is_dir():
+        return Gate(
+            "local folder",
+            "fail",
+            f"a folder ./{repo} lies in the working directory: load_dataset({repo!r}) would read it"
+            " instead of the Hub; run this somewhere else, or rename the folder",
+        )
+    return Gate("local folder", "ok", f"load_dataset({repo!r}) means the Hub here")
+
+
+def version(
+    asked: Version | None, tags: list[Version], last: Manifest | None, release: Release
+) -> Gate:
+    """The version is the one that follows the highest tag, for the kind of change that was made."""
+    if not tags or last is None:
+        return Gate("version", "ok", f"{asked or FIRST} is the first version")
+    if asked in tags:
+        return Gate(
+            "version", "fail", f"{asked} exists, and a version never changes: ask for another"
+        )
+    kind = kind_of_change(last, release.manifest)
+    if kind == "none":
+        return Gate(
+            "version", "fail", f"nothing differs from {tags[-1]}: there is nothing to publish"
+        )
+    why = {"patch": "only card, reports or manifest changed", "minor": "rows changed"}.get(
+        kind, "the schema changed"
+    )
+    follows = tags[-1].next(kind)
+    if asked is None or asked == follows:
+        return Gate("version", "ok", f"{follows}: {why} since {tags[-1]}")
+    return Gate("version", "fail", f"{why} since {tags[-1]}, so this is {follows}, not {asked}")

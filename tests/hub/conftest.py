@@ -1,0 +1,141 @@
+"""Fixtures: a local Hub, commands against it, and release directories.
+
+`hub` is one server for a test session; each test has a dataset name of its own in it, `repo`.
+`run` runs `omi2-hub ...` in a working directory of the test and returns what it said.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import releases
+from .local_hub import WRITE, Hub
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Commands:
+    """A process that runs commands; started again when it was killed."""
+
+    def __init__(self, hub: Hub, home: Path) -> None:
+        self.env = environment(hub, home)
+        self.process: subprocess.Popen[str] | None = None
+
+    def ask(self, **asked: Any) -> Said:
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, str(HERE / "commands.py")],
+                env=self.env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            self.close()
+            return Said(-9, "", "killed")
+        return Said(**json.loads(line))
+
+    def kill(self) -> None:
+        """kill -9, as the local Hub does it in the middle of a request."""
+        if self.process is not None:
+            self.process.kill()
+
+    def close(self) -> None:
+        if self.process is not None:
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def environment(hub: Hub, home: Path) -> dict[str, str]:
+    """Nothing of the user's login, caches or settings."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_", "HUGGING"))}
+    return {
+        **env,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(home),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HOME": str(home),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "builder"), str(ROOT)]),
+        "CI": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with Hub(tmp_path_factory.mktemp("hub") / "store") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def commands(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    made = Commands(hub, tmp_path_factory.mktemp("home"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def repo(hub: Hub, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A name no other test uses; the Hub is as it was when the test ends."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name).strip("-")
+    while "--" in name:
+        name = name.replace("--", "-")
+    yield f"acme/{name[:80].strip('-')}"
+    hub.fault = lambda number, method, path: None
+    hub.cas = None
+
+
+@pytest.fixture
+def run(commands: Commands, hub: Hub, tmp_path: Path) -> Callable[..., Said]:
+    """Run `omi2-hub ARGS`, with a token that may write unless told otherwise."""
+
+    def go(*args: object, token: str | None = WRITE, cwd: Path = tmp_path) -> Said:
+        asked = [str(arg) for arg in args]
+        return commands.ask(args=asked, token=token, cwd=str(cwd), xet=hub.cas is not None)
+
+    return go
+
+
+@pytest.fixture
+def python(commands: Commands, tmp_path: Path) -> Callable[[str], Said]:
+    """Run lines of Python where HF_ENDPOINT is the local Hub."""
+
+    def go(lines: str) -> Said:
+        return commands.ask(python=lines, token=WRITE, cwd=str(tmp_path))
+
+    return go
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A small release: 60 rows in two tiers."""
+    return releases.write(tmp_path / "omi2", releases.rows_of(60))
