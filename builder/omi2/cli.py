@@ -179,7 +179,7 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
 
     from omi2 import console, rows
     from omi2.overlap import index
-    from omi2.overlap.check import CONTAMINATED, Checker
+    from omi2.overlap.checker import CONTAMINATED, Checker
     from omi2.recipe import Decontaminate
     from omi2.sources import read_columns
 
@@ -190,8 +190,9 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
     found = []
     for number, text in enumerate(table[column].to_pylist()):
         finding = checker.check(text or "")
-        verdicts[finding.verdict] += 1
-        if finding.verdict == CONTAMINATED:
+        verdict = finding.verdict(strict=strict)
+        verdicts[verdict] += 1
+        if verdict == CONTAMINATED:
             found.append(
                 {
                     "row": number,

@@ -1,8 +1,8 @@
 """Stage 3, decontaminate: drop every problem that overlaps with a benchmark's test set.
 
 Seeds and new problems alike are compared with the recipe's overlap indexes and benchmark texts
-(`omi2.overlap.check`), and each gets a verdict, a score and the item that gave it. Contaminated and
-unknown are dropped. With decontamination off, every verdict is unknown, nothing is dropped here,
+(`omi2.overlap.checker`), and each gets a verdict, a score and the item that gave it. What is
+contaminated or unknown is dropped. With decontamination off, every verdict is unknown, nothing is dropped here,
 and the release says so; `omi2-hub` refuses to publish it.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from omi2 import rows
 from omi2.engines import over_parts
 from omi2.overlap import index
-from omi2.overlap.check import CLEAN, CONTAMINATED, UNKNOWN, Checker, layers
+from omi2.overlap.checker import CLEAN, CONTAMINATED, NONE, UNKNOWN, Checker, layers
 from omi2.recipe import Decontaminate, Recipe
 from omi2.run import Report, Run, drop, problems, tally
 from omi2.sources import read
@@ -45,21 +45,22 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
             kept.append({"problem_id": row["problem_id"], "verdict": UNKNOWN, "score": 0.0})
             continue
         found = checker(rules).check(row["problem"])
+        verdict = found.verdict(strict=rules.strict)
         entry = {
             "problem_id": row["problem_id"],
-            "verdict": found.verdict,
-            "rule": found.rule,
+            "verdict": verdict,
+            "rule": None if found.rule == NONE else found.rule,
             "score": found.score,
             "benchmark": found.benchmark,
             "item": found.item,
         }
         kept.append(entry)
-        if found.verdict == CONTAMINATED:
+        if verdict == CONTAMINATED:
             detail = f"{found.rule} {found.score:.3f} {found.benchmark} {found.item}"
             dropped.append(drop(row["problem_id"], f"overlap_{found.rule}", detail))
             name = f"contaminated {found.benchmark}"
             facts[name] = facts.get(name, 0) + 1
-        elif found.verdict == UNKNOWN:
+        elif verdict == UNKNOWN:
             dropped.append(drop(row["problem_id"], "overlap_unknown", "no words to compare"))
     run.write("decontaminate", part, rows.OVERLAPS, kept, dropped)
     seeds = len(run.read("seed", part))

@@ -31,6 +31,12 @@ from omi2.recipe import Decontaminate
 
 CLEAN, CONTAMINATED, UNKNOWN = "clean", "contaminated", "unknown"
 EXACT, NEAR_DUP, NUMBER_CHANGE, REPHRASE = "exact", "near_dup", "number_change", "rephrase"
+NONE = "none"
+POLICIES = {
+    "standard": (EXACT, NEAR_DUP, REPHRASE),
+    "strict": (EXACT, NEAR_DUP, REPHRASE, NUMBER_CHANGE),
+}
+"""The rules that are contamination, by policy."""
 SAME_NUMBERS = 0.75
 """Jaccard similarity of two number sets from which they count as the same."""
 NEAREST = 8
@@ -40,14 +46,28 @@ MINHASH_SEED = 1
 
 
 @dataclass(frozen=True)
-class Finding:
-    """The strongest overlap of one problem with any benchmark item. `score` lies in [0, 1]."""
+class Match:
+    """The strongest overlap of one problem with any benchmark item.
 
-    verdict: str
-    rule: str | None = None
+    `rule` is exact, near_dup, rephrase, number_change, none (nothing is near enough; `score` and
+    `item` still name the nearest, if any) or unknown (there was nothing to compare). `score` lies
+    in [0, 1]; what it measures depends on the rule.
+    """
+
+    rule: str
     score: float = 0.0
     benchmark: str | None = None
     item: str | None = None
+
+    def verdict(self, *, strict: bool) -> str:
+        """clean, contaminated or unknown."""
+        if self.rule == UNKNOWN:
+            return UNKNOWN
+        return CONTAMINATED if self.contaminated("strict" if strict else "standard") else CLEAN
+
+    def contaminated(self, policy: str = "standard") -> bool:
+        """Whether the rule is contamination under this policy, standard or strict."""
+        return self.rule in POLICIES[policy]
 
 
 class Checker:
@@ -76,42 +96,39 @@ class Checker:
         if texts:
             self._build_minhash(texts)
 
-    def check(self, problem: str) -> Finding:
-        """The strongest overlap of this problem."""
+    def check(self, problem: str) -> Match:
+        """The strongest overlap of this problem: contamination first, then by score."""
         tokens = words(problem)
         if not tokens:
-            return Finding(UNKNOWN)
+            return Match(UNKNOWN)
         at = self._whole.get(whole_hash(tokens))
         if at is not None and self.index.lengths[at] == len(tokens):
-            return Finding(CONTAMINATED, EXACT, 1.0, *self.index.items[at])
-        mine = bag(tokens)
+            return Match(EXACT, 1.0, *self.index.items[at])
+        policy = "strict" if self.rules.strict else "standard"
         found = [
-            Finding(self._verdict(rule), rule, score, *self.index.items[item])
-            for rule, score, item in self._matches(tokens, mine)
+            Match(rule, score, *self.index.items[item])
+            for rule, score, item in self._matches(tokens, bag(tokens))
         ]
         return max(
-            found, key=lambda f: (f.verdict == CONTAMINATED, f.score), default=Finding(CLEAN)
+            found,
+            key=lambda m: (m.contaminated(policy), m.rule != NONE, m.score),
+            default=Match(NONE),
         )
 
-    def _verdict(self, rule: str | None) -> str:
-        if rule is None or (rule == NUMBER_CHANGE and not self.rules.strict):
-            return CLEAN
-        return CONTAMINATED
-
-    def _matches(self, tokens: list[str], mine: Bag) -> Iterator[tuple[str | None, float, int]]:
-        """(rule or None, score, item) of every layer's best items."""
+    def _matches(self, tokens: list[str], mine: Bag) -> Iterator[tuple[str, float, int]]:
+        """(rule, score, item) of every layer's best items."""
         n, rules = self.index.n, self.rules
         for item, share in self._shares(ngram_hashes(tokens, n), self._plain):
-            yield self._by_numbers(mine, item) if share > rules.overlap else None, share, item
+            yield self._by_numbers(mine, item) if share > rules.overlap else NONE, share, item
         for item, share in self._shares(masked_hashes(tokens, n), self._masked):
             high = share > rules.masked_overlap
-            yield self._by_numbers(mine, item) if high else None, share, item
+            yield self._by_numbers(mine, item) if high else NONE, share, item
         for item in self._nearest(mine):
             score = scorer().score(features(mine, self.index.bags[item], weights()))
-            yield REPHRASE if score >= rules.rephrase else None, score, item
+            yield REPHRASE if score >= rules.rephrase else NONE, score, item
         if self._lsh is not None:
             for item, score in self._near(tokens):
-                yield self._by_numbers(mine, item) if score >= rules.minhash else None, score, item
+                yield self._by_numbers(mine, item) if score >= rules.minhash else NONE, score, item
 
     def _by_numbers(self, mine: Bag, item: int) -> str:
         """near_dup or number_change: do the numbers agree?"""
