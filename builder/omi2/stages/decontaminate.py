@@ -2,8 +2,8 @@
 
 Seeds and new problems alike are compared with the recipe's overlap indexes and benchmark texts
 (`omi2.overlap.checker`), and each gets a verdict, a score and the item that gave it. What is
-contaminated or unknown is dropped. With decontamination off, every verdict is unknown, nothing is dropped here,
-and the release says so; `omi2-hub` refuses to publish it.
+contaminated or unknown is dropped. With decontamination off, every verdict is unknown, nothing is
+dropped here, and the release says so; `omi2-hub` refuses to publish it.
 """
 
 import functools
