@@ -4,6 +4,7 @@ Exit codes: 0 ok, 1 refused, 2 usage, 3 the Hub failed (the same command resumes
 is imported inside the command that needs it, so that `--help` answers at once.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
-from omi2_hub.console import Console, lively
+from omi2_hub.console import Console, quiet_bars, wants_json
 from omi2_hub.errors import GatesFailed, HubError, RemoteError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,24 +29,34 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line; turn an error into its sentence and its exit code."""
+def run() -> int:
+    """Run the command line; turn an error into its sentence. Returns the exit code."""
     try:
         cli(standalone_mode=False)
     except HubError as error:
-        Console(_wants_json(sys.argv)).failed(error)
-        sys.exit(error.exit_code)
+        Console(wants_json(sys.argv)).failed(error)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped: run the same command again to go on", err=True)
-        sys.exit(3)
+        return 3
+    return 0
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return "--format=json" in arguments or ("--format", "json") in pairs
+def main() -> None:
+    """Run the command line, and end the process at once.
+
+    Arrow reads ahead in threads of its own after `datasets` gave the one row that a verification
+    asks for. A thread that is still reading when the interpreter is taken down aborts the process
+    (seen with pyarrow 26: exit code 134 after a good push), so it is not taken down.
+    """
+    code = run()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def formatted(command: F) -> F:
@@ -179,7 +190,7 @@ def push(
             f" to {repo}?",
             yes=yes,
         )
-    _quiet_bars()
+    quiet_bars()
     done = pushing.push(made, lfs=lfs, tell=console.tell)
     data = {"ok": True, "repo": repo, **asdict(done)}
     if done.already:
@@ -206,7 +217,7 @@ def verify(revision: str, full: bool, as_json: bool) -> None:
 
     repo, version = remote.check_revision(revision)
     commit = remote.commit_of(repo, remote.need(repo), version)
-    _quiet_bars()
+    quiet_bars()
     found = verifying.verify(repo, commit, full=full)
     Console(as_json).show(
         {"ok": True, "repo": repo, "version": version, **found},
@@ -261,7 +272,7 @@ def yank(revision: str, reason: str, discard_edits: bool, yes: bool, as_json: bo
     if version not in there.notices:
         moves = " It is what main holds, so main goes back." if held else ""
         console.confirm(f"Take {revision} back, for all to see?{moves}", yes=yes)
-    _quiet_bars()
+    quiet_bars()
     done = yanking.yank(repo, version, reason, discard_edits=discard_edits)
     main = f"main holds {done.main}" if done.main else "no version is left, and main holds no data"
     if done.already:
@@ -287,7 +298,7 @@ def pull(revision: str, directory: Path, as_json: bool) -> None:
     repo, version = remote.check_revision(revision)
     commit = remote.commit_of(repo, remote.need(repo), version)
     console = Console(as_json)
-    _quiet_bars()
+    quiet_bars()
     done = pulling.pull(repo, commit, directory, console.tell)
     console.show(
         {"ok": True, "repo": repo, "version": version, **asdict(done)},
@@ -316,15 +327,6 @@ def card(directory: Path, check: bool, as_json: bool) -> None:
     Console(as_json).show({"ok": not said, "problems": said, "splits": splits}, text)
     if check and said:
         raise GatesFailed(f"the card of {directory} disagrees with its manifest: build it again")
-
-
-def _quiet_bars() -> None:
-    """Bars move on a terminal only."""
-    if not lively():
-        from huggingface_hub.utils.tqdm import disable_progress_bars
-
-        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-        disable_progress_bars()
 
 
 def _refusal(made: Any) -> str:

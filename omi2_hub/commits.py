@@ -52,7 +52,7 @@ def commit(
             lost = lost or transient(error)
             if lost and (again or status(error) == 412):
                 time.sleep(pause or 0)
-                head = state(repo).head
+                head = state(repo, manifests=False).head
                 if head and head != parent and arrived(tree(repo, head)):
                     return head
             if not again:

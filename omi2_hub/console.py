@@ -26,6 +26,21 @@ def colour() -> bool:
     return lively() and not os.environ.get("NO_COLOR")
 
 
+def quiet_bars() -> None:
+    """Bars move on a terminal only."""
+    if not lively():
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+        disable_progress_bars()
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether the words of a command ask for JSON, even if they are wrong otherwise."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return "--format=json" in arguments or ("--format", "json") in pairs
+
+
 @dataclass(frozen=True)
 class Console:
     """Where a command's words go."""

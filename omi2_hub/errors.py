@@ -78,6 +78,7 @@ def explain(error: Exception, repo: str, doing: str) -> HubError:
     from huggingface_hub.errors import (
         LocalTokenNotFoundError,
         OfflineModeIsEnabled,
+        RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -92,6 +93,11 @@ def explain(error: Exception, repo: str, doing: str) -> HubError:
     if isinstance(error, RevisionNotFoundError):
         return HubError(
             f"{repo} has no such revision ({doing}): `omi2-hub versions {repo}` lists them"
+        )
+    if isinstance(error, RemoteEntryNotFoundError):
+        return HubError(
+            f"{repo} has no such file (404 while {doing}): that revision is no release of omi2, or"
+            " it was changed by hand"
         )
     if code == 401 and "credential" in said.lower():
         return HubError(

@@ -9,12 +9,11 @@ and the first rows of each file for well-known shapes of keys, and cannot find a
 """
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from omi2_hub import card
+from omi2_hub import card, leaks
 from omi2_hub.release import Manifest, Release, Split
 from omi2_hub.versions import FIRST, Version, kind_of_change
 
@@ -274,28 +273,10 @@ def licence(release: Release) -> Gate:
     return _gate("licence", wrong, said)
 
 
-SECRETS = {
-    "Hugging Face token": r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}",
-    "OpenAI or Anthropic key": r"\bsk-[A-Za-z0-9_-]{20,}",
-    "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
-    "AWS key id": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
-    "Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
-    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
-    "password in a URL": r"\bhttps?://[^\s/:@]+:[^\s/@]+@[A-Za-z0-9.-]+",
-}
-"""Shapes of well-known credentials; the issuers document these prefixes."""
-
-
 def secrets(release: Release) -> Gate:
     """No string that looks like a credential. A find is told by kind and place, never shown."""
-    wrong = [
-        f"{where} holds what looks like a {kind} ({found.end() - found.start()} characters at"
-        f" {found.start()}): take it out and build again, and revoke it"
-        for where, text in release.facts.texts.items()
-        for kind, pattern in SECRETS.items()
-        if (found := re.search(pattern, text))
-    ]
+    found = leaks.find(release.facts.texts)
+    wrong = [f"{one}: take it out and build again, and revoke it" for one in found]
     return _gate("secrets", wrong, f"none found in {len(release.facts.texts)} texts and samples")
 
 

@@ -63,9 +63,9 @@ def push(plan: Plan, *, lfs: bool, tell: Tell) -> Pushed:
             lfs = not has_xet(repo)
             if lfs:
                 tell("this Hub has no Xet: uploading as plain LFS")
-        head = commit(
-            repo, upload(repo, moving, lfs, tell), plan.message, plan.remote.head, arrived(plan)
-        )
+        operations = upload(repo, moving, lfs, tell)
+        untouched(plan)
+        head = commit(repo, operations, plan.message, plan.remote.head, arrived(plan))
         tell(f"committed as {head[:12]}; verifying it")
     else:
         tell(f"main holds these files already, at {head[:12]}; verifying it")
@@ -145,6 +145,17 @@ def upload(repo: str, items: list[Item], lfs: bool, tell: Tell) -> list[Any]:
     return [*operations, *(addition for _, addition in additions)]
 
 
+def untouched(plan: Plan) -> None:
+    """No file was written to since it was hashed: what was sent is what the gates saw."""
+    release = plan.release
+    for path, stamp in release.facts.stamps.items():
+        if (release.root / path).stat().st_mtime_ns != stamp:
+            raise HubError(
+                f"{path} was written to while it was uploaded: nothing was committed; let the build"
+                " end, then run the same command again"
+            )
+
+
 def groups(additions: list[tuple[Item, Any]]) -> list[list[tuple[Item, Any]]]:
     """The files in groups of about GROUP_BYTES."""
     found: list[list[tuple[Item, Any]]] = []
@@ -204,7 +215,7 @@ def tag(repo: str, version: str, commit: str, message: str) -> None:
         except Exception as error:
             if status(error) != 409:
                 raise
-            found = remote.state(repo)
+            found = remote.state(repo, manifests=False)
             if found.status != "there":
                 raise RemoteError(found.why) from error
             if found.tags.get(version) != commit:

@@ -85,6 +85,7 @@ class Facts:
     data: Mapping[str, DataFacts]
     card: str
     texts: Mapping[str, str]  # what is searched for secrets, by where it is
+    stamps: Mapping[str, int] = field(default_factory=dict)  # when each was written, in ns
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def measure(root: Path, manifest: Manifest) -> Facts:
         for path in root.rglob("*")
         if path.is_file() and path != root / MANIFEST
     )
+    stamps = {path: (root / path).stat().st_mtime_ns for path in paths}
     with ThreadPoolExecutor(2) as pool:
         hashes = dict(zip(paths, pool.map(lambda p: hash_file(root / p), paths), strict=True))
         tables = [p for p in paths if p.endswith(".parquet")]
@@ -157,7 +159,7 @@ def measure(root: Path, manifest: Manifest) -> Facts:
     card = _text(root / CARD)
     texts = {p: _text(root / p) for p in (MANIFEST, *paths) if not p.endswith(".parquet")}
     texts |= {f"{p} (its first rows)": _sample(root / p) for p in tables if not data[p].broken}
-    return Facts(hashes, data, card, texts)
+    return Facts(hashes, data, card, texts, stamps)
 
 
 def hash_file(path: Path) -> tuple[int, str]:

@@ -4,9 +4,9 @@
 highest version, notices.json. Without a token it sees public datasets only; offline it says so
 instead of failing, for `plan` to tell.
 
-`call` is the one way to ask: a busy server or a lost connection is asked again with growing pauses
-(those requests the client library retries by itself are not retried twice), everything else becomes
-one of the sentences in `errors` at once.
+`call` is the one way to ask: a busy server or a lost connection is asked again with growing pauses,
+on top of the tries that the client library makes by itself for some requests (uploads, downloads);
+everything else becomes one of the sentences in `errors` at once.
 
 `edits` finds what people changed on main by comparing it with main's own manifest.
 """
@@ -283,7 +283,8 @@ def holds(repo: str, there: Remote, commit: str) -> bool:
     """Whether main holds the release of this commit: the same manifest, or not even one."""
     if MANIFEST not in there.tree:
         return False
-    return there.tree[MANIFEST].blob == tree(repo, commit)[MANIFEST].blob
+    other = tree(repo, commit).get(MANIFEST)
+    return other is not None and other.blob == there.tree[MANIFEST].blob
 
 
 def blob_id(content: bytes) -> str:

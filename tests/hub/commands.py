@@ -3,7 +3,7 @@
 One process runs many commands, so that a sweep of hundreds does not import huggingface_hub and
 datasets each time. It reads {"args": [...], "cwd": ..., "token": ...} and answers {"code", "out",
 "err"}; `{"python": "..."}` runs lines of Python instead and answers what they print. The command
-runs exactly as `omi2-hub` does, through `omi2_hub.cli.main`. The pauses between tries are cut.
+runs exactly as `omi2-hub` does, through `omi2_hub.cli.run`. The pauses between tries are cut.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def cut_client_pauses() -> None:
 
 
 def run(asked: dict[str, object]) -> dict[str, object]:
-    from omi2_hub.cli import main as command
+    from omi2_hub.cli import run as command
 
     out, err = io.StringIO(), io.StringIO()
     code: object = 0
@@ -56,7 +56,7 @@ def run(asked: dict[str, object]) -> dict[str, object]:
                     runpy.run_path(script.name)
             else:
                 sys.argv = ["omi2-hub", *map(str, asked["args"])]  # type: ignore[call-overload]
-                command()
+                code = command()
         except SystemExit as done:
             code = done.code
         except BaseException:

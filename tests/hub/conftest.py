@@ -116,11 +116,20 @@ def repo(hub: Hub, request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def run(commands: Commands, hub: Hub, tmp_path: Path) -> Callable[..., Said]:
-    """Run `omi2-hub ARGS`, with a token that may write unless told otherwise."""
+    """Run `omi2-hub ARGS`, with a token that may write unless told otherwise.
 
-    def go(*args: object, token: str | None = WRITE, cwd: Path = tmp_path) -> Said:
+    `xet` is whether the client may use Xet: by default, whether the Hub has it.
+    """
+
+    def go(
+        *args: object,
+        token: str | None = WRITE,
+        cwd: Path = tmp_path,
+        xet: bool | None = None,
+    ) -> Said:
         asked = [str(arg) for arg in args]
-        return commands.ask(args=asked, token=token, cwd=str(cwd), xet=hub.cas is not None)
+        able = hub.cas is not None if xet is None else xet
+        return commands.ask(args=asked, token=token, cwd=str(cwd), xet=able)
 
     return go
 

@@ -221,8 +221,14 @@ def create(h: Handler) -> None:
     asked = h.json()
     name = f"{asked.get('organization') or 'acme'}/{asked['name']}"
     private = asked.get("visibility") == "private" or bool(asked.get("private"))
-    repo = h.hub.store.create(asked.get("type", "model"), name, private)
-    h.send({"url": f"{h.hub.url}/{repo.kind}s/{name}", "name": name})
+    kind = asked.get("type", "model")
+    url = f"{h.hub.url}/{kind}s/{name}"
+    try:
+        h.hub.store.create(kind, name, private)
+    except Refused as error:
+        h.send({"error": error.message, "url": url}, error.status)
+        return
+    h.send({"url": url, "name": name})
 
 
 def info(h: Handler, kind: str, name: str, revision: str = "main") -> None:

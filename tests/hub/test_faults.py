@@ -145,6 +145,7 @@ def case(sweep: Sweep, commands: Commands, kind: str, at: int) -> int:
     return said.code
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_at_every_twentieth_request(sweep: Sweep, commands: Commands, kind: str) -> None:
     codes = Counter(

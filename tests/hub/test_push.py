@@ -316,7 +316,7 @@ def test_after_a_squash_every_version_still_loads_and_the_next_push_works(
 
 @pytest.mark.parametrize("lost", ["/repos/create", "/commit/main", "/tag/", "/lfs/one/"])
 def test_an_answer_that_is_lost_is_not_done_twice(
-    hub: Hub, repo: str, run: Run, release: Path, lost: str
+    hub: Hub, repo: str, run: Run, tmp_path: Path, lost: str
 ) -> None:
     """The Hub does it, and the connection closes before it can say so."""
     struck: list[str] = []
@@ -327,8 +327,9 @@ def test_an_answer_that_is_lost_is_not_done_twice(
             return "drop-after"
         return None
 
+    root = releases.write(tmp_path / "x", releases.rows_of(30, seed=lost))
     hub.fault = lose
-    said = push(run, release, repo, "v0.1.0")
+    said = push(run, root, repo, "v0.1.0")
     assert struck
     assert said.code == 0, said
     there = hub.store.repo("dataset", repo)

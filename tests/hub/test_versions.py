@@ -1,7 +1,10 @@
 """verify, versions, diff, yank and pull against a Hub that holds two versions."""
 
+import copy
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +12,42 @@ import pyarrow.parquet as pq
 import pytest
 
 from . import releases
-from .conftest import Said
+from .conftest import Commands, Said
 from .hub_store import Entry
-from .local_hub import Fault, Hub
+from .local_hub import WRITE, Fault, Hub
 
 Run = Callable[..., Said]
 Python = Callable[[str], Said]
 FIRST = "data/tier0-00000-of-00001.parquet"
 
 
-@pytest.fixture
-def two(hub: Hub, repo: str, run: Run, tmp_path: Path) -> list[list[dict[str, Any]]]:
-    """v0.1.0 and v0.2.0: three rows fewer, six more, and one answer changed. Returns the rows."""
+Pushed = tuple[Path, str, list[list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="module")
+def pushed(hub: Hub, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
+    """v0.1.0 and v0.2.0: three rows fewer, six more, and one answer changed."""
+    folder, base = tmp_path_factory.mktemp("pushed"), "acme/two-versions"
     old = releases.rows_of(60)
     new = old[3:] + releases.rows_of(6, seed="b")
     new[5] = {**new[5], "expected_answer": "999"}
     new[6] = {**new[6], "votes": 4}
     for made, version in ((old, "v0.1.0"), (new, "v0.2.0")):
-        root = releases.write(tmp_path / version, made)
-        said = run("push", root, "--repo", repo, "--version", version, "-y")
+        root = releases.write(folder / version, made)
+        args = ["push", str(root), "--repo", base, "--version", version, "-y"]
+        said = commands.ask(args=args, token=WRITE, cwd=str(folder))
         assert said.code == 0, said
-    return [old, new]
+    return folder, base, [old, new]
+
+
+@pytest.fixture
+def two(hub: Hub, repo: str, pushed: Pushed, tmp_path: Path) -> list[list[dict[str, Any]]]:
+    """The two versions under the test's own name, and their folders. Returns their rows."""
+    folder, base, made = pushed
+    found = copy.deepcopy(hub.store.repo("dataset", base))
+    hub.store.repos["dataset", repo] = replace(found, name=repo)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return made
 
 
 def change(hub: Hub, repo: str, version: str, path: str, text: bytes | None) -> None:
@@ -410,12 +428,12 @@ def test_a_disk_that_fills_during_a_pull(
     """A real limit: no file may grow beyond 8 KB in this process, and a shard is larger."""
     lines = f"""
 import resource, sys
-from omi2_hub.cli import main
+from omi2_hub.cli import run
 old = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, old[1]))
 sys.argv = ["omi2-hub", "pull", "{repo}@v0.2.0", "back"]
 try:
-    main()
+    sys.exit(run())
 finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, old)
 """

@@ -43,6 +43,25 @@ def test_xet_is_used_where_the_hub_has_it(
     assert run("pull", f"{repo}@v0.1.0", "back").code == 0
 
 
+def test_a_shard_that_is_written_to_during_the_upload(
+    hub: Hub, repo: str, run: Run, release: Path, cas: Path
+) -> None:
+    """Xet is told the sha256 that the gates saw; other bytes must not be published under it."""
+
+    def write(number: int, method: str, path: str) -> None:
+        if "xet-write-token" in path:
+            shard = release / "data" / "tier0-00000-of-00001.parquet"
+            text = bytearray(shard.read_bytes())
+            text[2000] ^= 1
+            shard.write_bytes(text)
+
+    hub.fault = write
+    said = run("push", release, "--repo", repo, "--version", "v0.1.0", "-y")
+    assert said.code == 1
+    assert "was written to while it was uploaded" in said.err
+    assert list(hub.store.repo("dataset", repo).find("main").tree) == [".gitattributes"]
+
+
 def test_plain_lfs_when_asked_for(hub: Hub, repo: str, run: Run, release: Path, cas: Path) -> None:
     before = len(hub.log)
     said = run("push", release, "--repo", repo, "--version", "v0.1.0", "-y", "--lfs")
@@ -52,9 +71,11 @@ def test_plain_lfs_when_asked_for(hub: Hub, repo: str, run: Run, release: Path, 
 
 
 def test_plain_lfs_when_the_hub_has_no_xet(hub: Hub, repo: str, run: Run, release: Path) -> None:
-    said = run("push", release, "--repo", repo, "--version", "v0.1.0", "-y")
+    before = len(hub.log)
+    said = run("push", release, "--repo", repo, "--version", "v0.1.0", "-y", xet=True)
     assert said.code == 0, said
-    assert "uploading as plain LFS" in said.err
+    assert "this Hub has no Xet: uploading as plain LFS" in said.err
+    assert any("xet-write-token" in path for _, path in hub.log[before:])
 
 
 def test_rows_added_together_store_little_that_is_new(

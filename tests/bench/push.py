@@ -1,8 +1,8 @@
 """How fast and how lean a push is, against a local Hub and beside the Hub's own `hf upload`.
 
-    python tests/hub/bench_push.py [--quick] [--json] [--bytes 2000000000]
+    python tests/bench/push.py [--quick] [--json] [--bytes 2000000000]
 
-Figures, as issue 3 wants them: wall time of a push against `hf upload` of the same folder, in plain
+Figures: wall time of a push against `hf upload` of the same folder, in plain
 LFS and in Xet; its peak memory; an unchanged push; what Xet newly stores for a release with 50 rows
 added at scattered places, and for one with 1% of the rows removed.
 
@@ -63,19 +63,15 @@ def write(root: Path, blocks: int, shards: int, *, drop: float = 0.0, extra: int
     shutil.rmtree(root, ignore_errors=True)
     (root / "data").mkdir(parents=True)
     data: dict[str, int] = {}
-    for shard in range(shards):
-        made: list[tuple[int, str, str]] = []
-        for block in range(blocks):
-            for number, problem, solution in texts(block):
-                name = row_id(number)
-                if rows.order("shard", name) * shards >> 64 != shard:
-                    continue
-                if rows.order("drop", name) >= drop * 2**64:
-                    made.append((number, problem, solution))
-        if extra:
-            for number, problem, solution in list(texts(blocks + 1000))[:extra]:
-                if rows.order("shard", row_id(number)) * shards >> 64 == shard:
-                    made.append((number, problem, solution))
+    routed: list[list[tuple[int, str, str]]] = [[] for _ in range(shards)]
+    for block in range(blocks):
+        for row in texts(block):
+            name = row_id(row[0])
+            if rows.order("drop", name) >= drop * 2**64:
+                routed[rows.order("shard", name) * shards >> 64].append(row)
+    for row in list(texts(blocks + 1000))[:extra]:
+        routed[rows.order("shard", row_id(row[0])) * shards >> 64].append(row)
+    for shard, made in enumerate(routed):
         made.sort(key=lambda row: rows.order("shuffle", row_id(row[0])))
         path = f"data/tier0-{shard:05}-of-{shards:05}.parquet"
         table = columns(made)
