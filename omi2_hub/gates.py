@@ -210,7 +210,7 @@ def index_only(manifest: Manifest, index_only_ok: bool) -> Gate:
     return Gate(
         "benchmark texts",
         "needs",
-        "compared with the shipped index alone, which finds no paraphrase: build with the"
+        "compared with the shipped index alone, which holds no texts: build with the"
         " benchmarks' texts, or push with --index-only-ok",
         "--index-only-ok",
     )

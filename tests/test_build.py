@@ -16,7 +16,7 @@ from omi2 import rows
 from omi2.errors import Omi2Error, RemoteError, UsageError
 from omi2.pipeline import build, names
 from omi2.recipe import Recipe, Source, load
-from omi2.run import Report, open_run
+from omi2.run import Report, locked, open_run
 from omi2.teachers import replay
 from servers import serve
 
@@ -237,11 +237,41 @@ def test_an_output_folder_of_someone_else_is_left_alone(
 
 
 def test_a_second_build_in_one_run_directory_is_refused(recipe: Recipe, tmp_path: Path) -> None:
-    from omi2.run import locked
-
     make(recipe, tmp_path)
     with locked(tmp_path / "run"), pytest.raises(Omi2Error, match="another omi2 build is at work"):
         make(recipe, tmp_path)
+
+
+@pytest.mark.parametrize(("run", "out"), [("r", "r"), ("r", "r/omi2"), ("o/run", "o")])
+def test_a_run_and_a_release_inside_each_other_are_refused(
+    run: str, out: str, recipe: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="lie inside each other"):
+        build(recipe, open_run(tmp_path / run, recipe.parts), tmp_path / out)
+
+
+def test_a_linked_output_folder_is_followed(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "omi2").symlink_to(tmp_path / "real")
+    make(recipe, tmp_path)
+    make(replace(recipe, filter=replace(recipe.filter, arithmetic=False)), tmp_path)
+    assert (tmp_path / "omi2").is_symlink()
+    assert json.loads((tmp_path / "real" / "manifest.json").read_text())["rows"] == 36
+
+
+def test_a_refused_build_leaves_the_other_ones_recipe(recipe: Recipe, tmp_path: Path) -> None:
+    make(recipe, tmp_path)
+    before = (tmp_path / "run" / "recipe.json").read_bytes()
+    with locked(tmp_path / "run"), pytest.raises(Omi2Error, match="another omi2 build"):
+        make(replace(recipe, parts=5), tmp_path)
+    assert (tmp_path / "run" / "recipe.json").read_bytes() == before
+
+
+def test_a_stage_that_begins_anew_takes_the_later_ones_back(recipe: Recipe, tmp_path: Path) -> None:
+    make(recipe, tmp_path)
+    run = open_run(tmp_path / "run", recipe.parts)
+    run.begin("grade", "another fingerprint")
+    assert [name for name in names() if run.manifest(name)] == list(names()[:4])
 
 
 def test_a_shard_changed_behind_our_back_is_noticed(recipe: Recipe, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_overlap_finds_what_leaks_and_exits_1(tmp_path: Path, built: Path) -> No
             r"[solve] has no key 'tempertature'; did you mean",
         ),
         ('name = "x"\n[solv]\ntemperature = 1.0', r"no key 'solv'; did you mean 'solve'?"),
-        ('name = "x"\nparts = "four"', "parts is 'four', a str: it needs a int"),
+        ('name = "x"\nparts = "four"', "parts is 'four' (str): it needs int"),
         ('name = "x"\n[grade]\nties = "coin"', "ties is 'coin': one of drop, hash"),
         ("name = ", "is not valid TOML"),
     ],
@@ -224,7 +224,7 @@ def test_hostile_rows_are_dropped_with_reasons_and_hurt_nobody(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     steps = {s["stage"]: s for s in json.loads(done.stdout)["funnel"]}
     assert steps["seed"]["dropped"] == {"empty": 2, "too_long": 1}
-    assert steps["solve"]["dropped"] == {"empty": 1}
+    assert steps["solve"]["dropped"] == {"empty": 1, "problem_dropped": 3}
     assert not (tmp_path / "hacked").exists()
 
 

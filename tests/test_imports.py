@@ -25,7 +25,8 @@ LAYERS = [
     {"fingerprint", "card", "stages", "dataset"},
     {"release"},
     {"pipeline"},
-    {"explain", "console"},
+    {"explain", "console", "choose", "options"},
+    {"cli_teachers"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,5 +1,6 @@
 """Recipes: the packaged ones hold the paper's numbers; a wrong setting is named, never guessed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,18 +40,18 @@ def test_a_table_is_plain() -> None:
         (SOURCE + 'anser = "a"', "[seed.sources[0]] has no key 'anser'; did you mean 'answer'?"),
         (SOURCE + SOURCE + 'fil = ""', "[seed.sources[1]] has no key 'fil'; did you mean 'file'?"),
         # a wrong type
-        ('parts = "4"', "parts is '4', a str: it needs a int"),
-        ("parts = 4.0", "parts is 4.0, a float: it needs a int"),
-        ("parts = true", "parts is True, a bool: it needs a int"),
-        ("[filter]\none_box = 1", "filter.one_box is 1, a int: it needs a bool"),
-        ("[filter]\ntrim = false", "filter.trim is False, a bool: it needs a str"),
-        ("[grade]\ntimeout_s = true", "grade.timeout_s is True, a bool: it needs a float"),
-        ("[solve]\nsamples = true", "solve.samples.default is True, a bool: it needs a int"),
-        ("[solve]\nsamples = { a = 'x' }", "solve.samples.a is 'x', a str: it needs a int"),
-        ("[solve.prompt]\ngsm8k = 3", "solve.prompt.gsm8k is 3, a int: it needs a str"),
+        ('parts = "4"', "parts is '4' (str): it needs int"),
+        ("parts = 4.0", "parts is 4.0 (float): it needs int"),
+        ("parts = true", "parts is True (bool): it needs int"),
+        ("[filter]\none_box = 1", "filter.one_box is 1 (int): it needs bool"),
+        ("[filter]\ntrim = false", "filter.trim is False (bool): it needs str"),
+        ("[grade]\ntimeout_s = true", "grade.timeout_s is True (bool): it needs float"),
+        ("[solve]\nsamples = true", "solve.samples.default is True (bool): it needs int"),
+        ("[solve]\nsamples = { a = 'x' }", "solve.samples.a is 'x' (str): it needs int"),
+        ("[solve.prompt]\ngsm8k = 3", "solve.prompt.gsm8k is 3 (int): it needs str"),
         ("solve = 3", "solve is 3: it is a section, [solve]"),
         ("[split]\ntiers = 5", "split.tiers is 5: it is a list"),
-        ("[split]\ntiers = [5, '6']", "split.tiers[1] is '6', a str: it needs a int"),
+        ("[split]\ntiers = [5, '6']", "split.tiers[1] is '6' (str): it needs int"),
         ("[seed]\nsources = ['gsm8k']", "seed.sources[0] is 'gsm8k': it is a section"),
         # out of range
         ("parts = 0", "the top level: parts is 0: at least 1"),
@@ -172,3 +173,22 @@ def test_where_paper_and_repo_differ(name: str, seeds: float, new: float, trim: 
     assert read.grade.min_votes == 1
     assert (read.decontaminate.ngram, read.decontaminate.overlap) == (8, 0.5)
     assert {source.split for source in read.seed.sources} == {"train"}
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("[seed]\nlimit = -3", "limit is -3"),
+        ("[solve]\nsamples = -2", "samples.default is -2"),
+        ("[solve]\nsamples = { augmented = -1 }", "samples.augmented is -1"),
+        ("[solve]\ntemperature = inf", "temperature.default is inf"),
+        ("[grade]\nmin_share = nan", "min_share is nan"),
+        ("[grade]\nmin_share = 1.5", "min_share is 1.5"),
+        ("[grade]\ntimeout_s = -1.0", "timeout_s is -1.0"),
+        ("[filter]\nmax_tokens = 0", "max_tokens is 0"),
+        ("[augment]\nmax_chars = -3", "max_chars is -3"),
+    ],
+)
+def test_a_number_out_of_range_is_named(line: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        recipe.parse(f'name = "x"\n{line}', "mine.toml")

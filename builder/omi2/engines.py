@@ -59,8 +59,10 @@ def over_parts(function: PartFunction, recipe: Recipe, run: Run, stage: str) -> 
 
 def total(reports: dict[int, Report | None]) -> Report:
     """The sum of the parts' reports, in the order of the parts."""
-    whole = [reports[part] for part in sorted(reports)]
-    return functools.reduce(lambda a, b: a + b, (r for r in whole if r is not None))
+    whole = [report for _, report in sorted(reports.items()) if report is not None]
+    if len(whole) != len(reports):
+        raise Omi2Error(f"{len(reports) - len(whole)} parts were not finished: nothing was summed")
+    return functools.reduce(lambda a, b: a + b, whole)
 
 
 @functools.cache
@@ -72,7 +74,8 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def close() -> None:
     """Kill the processes at once: what they were writing has no name yet."""
     for child in multiprocessing.active_children():
-        child.kill()
+        if child.name.startswith("SpawnProcess"):
+            child.kill()
     _pool.cache_clear()
 
 

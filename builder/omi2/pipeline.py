@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from omi2 import release
+from omi2.files import write_json
 from omi2.fingerprint import fingerprint
-from omi2.recipe import Recipe
+from omi2.recipe import Recipe, as_table
 from omi2.run import Report, Run, locked
 from omi2.stages import augment, decontaminate, filter, grade, seed, solve, split
 
@@ -32,8 +33,10 @@ def names() -> tuple[str, ...]:
 
 def build(recipe: Recipe, run: Run, out: Path) -> dict[str, Any]:
     """Bring the run up to date with the recipe and write the release. Returns its manifest."""
-    release.claim_folder(out)
-    with locked(run.path):
+    out = release.folder(out, run.path)
+    with locked(run.path), locked(out, release.lock_file(out)):
+        release.claim_folder(out)
+        write_json(run.path / "recipe.json", as_table(recipe))
         reports: dict[str, Report] = {}
         for at, (name, stage) in enumerate(zip(names(), STAGES, strict=True)):
             now = fingerprint(name, recipe, run, names()[:at])

@@ -41,7 +41,7 @@ class Source:
     subsets: tuple[str, ...] = ()
     """Its configs; none means the default one."""
     split: str = "train"
-    """Only rows of this split are taken."""
+    """Only rows of this split are taken; "" takes all."""
     problem: str = "problem"
     """The column with the problem."""
     answer: str = "answer"
@@ -64,22 +64,31 @@ class Teacher:
     """Where text comes from."""
 
     endpoints: tuple[str, ...] = ("embedded",)
-    """embedded, embedded:FILE.gguf, embedded:ORG/REPO/FILE.gguf, openai:URL, tgi:URL, replay:FILE;
-    several share the work."""
+    """embedded, embedded:FILE.gguf, embedded:ORG/REPO/FILE.gguf, openai:URL, tgi:URL, chat:URL,
+    replay:FILE or file:ENDPOINTS.txt; several share the work. A server may have options behind its
+    address: weight=2 concurrency=64 key_env=NAME."""
     model: str = ""
     """Its name on the endpoint; "" asks the endpoint."""
-    concurrency: int = 16
-    """Requests in flight at each endpoint."""
+    concurrency: int = 512
+    """At most this many requests in flight at each endpoint; the best number is found below it."""
     timeout_s: float = 600.0
     """Seconds for one request."""
     retries: int = 6
-    """Tries again after a passing failure (429, 5xx, a lost connection), backing off."""
+    """Tries again of one sample, and rounds in which a sick endpoint is probed, before either is
+    given up. Pauses double from half a second to a minute."""
     key_env: str = "OMI2_API_KEY"
     """The environment variable with the endpoint's key; the key itself is never written down."""
+    gpus: float = 0.0
+    """GPUs behind each endpoint: for the GPU-hours in `omi2 teachers report`."""
+    gpu_hour_price: float = 0.0
+    """What one of them costs in an hour, in any currency."""
 
     def __post_init__(self) -> None:
         at_least("concurrency", self.concurrency, 1)
         at_least("retries", self.retries, 0)
+        at_least("timeout_s", self.timeout_s, 0.001)
+        at_least("gpus", self.gpus, 0.0)
+        at_least("gpu_hour_price", self.gpu_hour_price, 0.0)
         if not self.endpoints:
             raise ValueError("endpoints is empty: name at least one")
 
@@ -94,6 +103,10 @@ class Seed:
     max_chars: int = 20_000
     """A longer problem is dropped: nobody asks one, and it would fill a teacher's context."""
 
+    def __post_init__(self) -> None:
+        at_least("limit", self.limit, 0)
+        at_least("max_chars", self.max_chars, 1)
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -106,8 +119,7 @@ class Sampling:
     max_tokens: int = 2048
 
     def __post_init__(self) -> None:
-        for source, value in self.temperature.values:
-            at_least(f"temperature.{source}", value, 0.0)
+        at_least("temperature", self.temperature, 0.0)
         at_least("max_tokens", self.max_tokens, 1)
         if not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"top_p is {self.top_p}: it lies above 0, up to 1")
@@ -125,6 +137,13 @@ class Augment(Sampling):
     """A shorter problem is dropped."""
     max_chars: int = 4_000
     """A longer problem is dropped (about the paper's 1024 tokens)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("problems", self.problems, 0)
+        at_least("limit", self.limit, 0)
+        at_least("min_chars", self.min_chars, 0)
+        at_least("max_chars", self.max_chars, 1)
 
 
 @dataclass(frozen=True)
@@ -164,6 +183,10 @@ class Solve(Sampling):
     samples: BySource = field(default_factory=lambda: same(8))
     """Solutions to ask for, per problem."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("samples", self.samples, 0)
+
 
 @dataclass(frozen=True)
 class Grade:
@@ -184,6 +207,9 @@ class Grade:
         one_of("extract", self.extract, ("strict", "relaxed"))
         one_of("ties", self.ties, ("drop", "hash"))
         at_least("min_votes", self.min_votes, 1)
+        at_least("timeout_s", self.timeout_s, 0.001)
+        if not 0.0 <= self.min_share <= 1.0:
+            raise ValueError(f"min_share is {self.min_share}: it lies between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -204,6 +230,9 @@ class Filter:
 
     def __post_init__(self) -> None:
         one_of("trim", self.trim, ("sentence", "line", "off"))
+        at_least("min_chars", self.min_chars, 0)
+        at_least("max_tokens", self.max_tokens, 1)
+        at_least("max_problem_tokens", self.max_problem_tokens, 1)
 
 
 @dataclass(frozen=True)

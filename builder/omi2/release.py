@@ -7,8 +7,9 @@
       reports/funnel.json       what came, left and was dropped at every stage
       manifest.json             everything above with size and sha256, and where it came from
 
-It is assembled beside the old one, synced, and put in its place by renaming, so that a reader finds
-the old release or the new one. Shards are hard links to the run's where the file system has them.
+It is assembled beside the old one, synced, and put in its place by two renames: a reader finds the
+old release, for a moment none, or the new one, and never half of one. Shards are hard links to the
+run's where the file system has them.
 """
 
 import json
@@ -24,7 +25,7 @@ import pyarrow.parquet as pq
 
 from omi2 import __version__, card, rows
 from omi2.answers import grader
-from omi2.errors import Omi2Error
+from omi2.errors import Omi2Error, UsageError
 from omi2.files import describe, sync_folder, write_json
 from omi2.recipe import Recipe, as_table
 from omi2.run import Report, Run, claim
@@ -33,13 +34,31 @@ MARK = {"omi2": "release", "format": 1}
 LICENCE = "cc-by-4.0"
 
 
+def folder(out: Path, run: Path) -> Path:
+    """Where the release goes, links followed. Raises UsageError where it and the run would mix."""
+    out, run = out.resolve(), run.resolve()
+    if out == run or out in run.parents or run in out.parents:
+        raise UsageError(f"--out {out} and --run {run} lie inside each other: keep them apart")
+    if not out.name:
+        raise UsageError(f"--out {out} is the root of the file system: name a folder")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent} to write it in")
+    return out
+
+
+def lock_file(out: Path) -> Path:
+    """The file that one build at a time holds while it writes this release."""
+    return _beside(out, "lock")
+
+
 def claim_folder(out: Path) -> None:
     """Refuse a folder that holds something else; mend a swap that a kill cut short."""
     old, new = _beside(out, "old"), _beside(out, "new")
     if old.is_dir() and not out.exists():
         os.rename(old, out)
-    shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(new, ignore_errors=True)
+    for left in (old, new):
+        if left.is_dir():
+            shutil.rmtree(left)
     claim(out, "manifest.json", MARK, "release", "--out")
 
 
@@ -108,6 +127,11 @@ def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> d
         "sources": {
             name: {"problems": counted[f"problems {name}"], "rows": counted[f"rows {name}"]}
             for name in sources
+        },
+        "teachers": {
+            name.partition(" ")[2]: count
+            for name, count in counted.items()
+            if name.startswith("teacher ")
         },
         "origins": reports["seed"].details["origins"],
         "decontamination": {
@@ -187,4 +211,4 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _beside(out: Path, mark: str) -> Path:
-    return out.with_name(f".{out.name}.{mark}")
+    return out.with_name(f".{out.name}.omi2-{mark}")

@@ -22,6 +22,7 @@ Not covered: two machines on one run directory (the lock holds for one machine).
 import contextlib
 import errno
 import fcntl
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -142,11 +143,20 @@ class Run:
         return read_table(self.part(stage, part, dropped=dropped))
 
     def begin(self, stage: str, fingerprint: str) -> None:
-        """Make the stage's folder ready: what a kill left of this very stage is kept, else anew."""
+        """Make the stage's folder ready: what a kill left of this very stage is kept, else anew.
+
+        The stages after it are no longer complete: they were made from what it wrote before.
+        """
         folder = self.stage(stage)
+        for later in list(STAGE_NUMBERS)[STAGE_NUMBERS[stage] :]:
+            (self.stage(later) / "manifest.json").unlink(missing_ok=True)
         begun = read_json(folder / "started.json") == {"fingerprint": fingerprint}
-        if not begun or (folder / "manifest.json").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists() and (not begun or (folder / "manifest.json").exists()):
+            aside = folder.with_name(f".{folder.name}.old")
+            if aside.exists():
+                shutil.rmtree(aside)
+            os.replace(folder, aside)
+            shutil.rmtree(aside)
         for name in ("dropped", "counts"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(folder / "started.json", {"fingerprint": fingerprint})
@@ -253,15 +263,18 @@ def claim(path: Path, marker: str, mark: Mapping[str, Any], what: str, option: s
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a run directory; a second build in it is refused. The lock ends with the process."""
-    with open(path / ".lock", "w", encoding="utf-8") as handle:
+def locked(path: Path, file: Path | None = None) -> Iterator[None]:
+    """Hold a folder, by a lock file in it or elsewhere; a second build in it is refused.
+
+    The lock ends with the process.
+    """
+    with open(file or path / ".lock", "w", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
             raise Omi2Error(
-                f"another omi2 build is at work in {path}: wait for it, or use another --run"
+                f"another omi2 build is at work in {path}: wait for it, or use another folder"
             ) from None
         yield

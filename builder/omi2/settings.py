@@ -8,6 +8,7 @@ A dataclass checks its own ranges in `__post_init__` and raises ValueError.
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -104,14 +105,17 @@ def _value(hint: Any, value: Any, where: str, key: str, owner: type) -> Any:
         value = float(value)
     if type(value) is not hint:
         raise UsageError(
-            f"{where}: {key} is {value!r}, a {type(value).__name__}: it needs a {hint.__name__}"
+            f"{where}: {key} is {value!r} ({type(value).__name__}): it needs {hint.__name__}"
         )
     return value
 
 
-def at_least(name: str, value: float, least: float) -> None:
-    """Raise ValueError for a value that is too small, or no number."""
-    if not value >= least:
+def at_least(name: str, value: float | BySource, least: float) -> None:
+    """Raise ValueError for a value (or one of a table's) that is too small, or no finite number."""
+    if isinstance(value, BySource):
+        for source, one in value.values:
+            at_least(f"{name}.{source}", one, least)
+    elif not (value >= least and math.isfinite(value)):
         raise ValueError(f"{name} is {value}: at least {least}")
 
 

@@ -68,18 +68,26 @@ def read_columns(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] 
         raise UsageError(
             f"{path} cannot be read as Parquet ({reason}): is it whole, and a .parquet file?"
         ) from None
-    for name in needed:
-        kind = table.schema.field(name).type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            raise UsageError(f"{path}: column {name} is {kind}, it must be strings")
-    return table
+    return pa.table(
+        {name: _strings(path, name, table[name], name in needed) for name in table.column_names}
+    )
+
+
+def _strings(path: Path, name: str, column: pa.ChunkedArray, needed: bool) -> pa.ChunkedArray:
+    """A column as strings; a number in a column that may be absent is written out."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    plain = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_null)
+    if any(test(kind) for test in (*texts, *(() if needed else plain))):
+        return column.cast(pa.large_string())
+    raise UsageError(f"{path}: column {name} is {column.type}, it must be strings")
 
 
 def _from_file(source: Source) -> Loaded:
     path = Path(source.file)
     needed = (source.problem, source.answer) if source.answer else (source.problem,)
     table = read_columns(path, needed, ("id", "subject", "split"))
-    if "split" in table.column_names:
+    if source.split and "split" in table.column_names:
         splits = sorted({str(s) for s in table["split"].unique().to_pylist()})
         table = table.filter(pc.equal(table["split"], source.split))
         if table.num_rows == 0:

@@ -45,7 +45,7 @@ def test_how_verdicts_make_classes(
     wanted: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def told(pairs: list[tuple[str, str]], timeout: float) -> list[Verdict]:
+    def told(pairs: list[tuple[str, str]], *_: object) -> list[Verdict]:
         return [verdicts["".join(sorted(pair))] for pair in pairs]
 
     monkeypatch.setattr(sys.modules["omi2.answers.classes"], "compare_many", told)

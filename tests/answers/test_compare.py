@@ -1,6 +1,7 @@
 """Comparing answers: three verdicts, both ways round, hostile pairs, and workers that die."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,10 +12,16 @@ import pytest
 
 from omi2.answers import compare as compare_answers
 from omi2.answers import compare_many, extract, grade, grader
-from omi2.answers.compare import Verdict, _idle, close, quick
+from omi2.answers.compare import Verdict, _asked, quick
+from omi2.answers.policy import Policy
+from omi2.answers.pool import close, idle
 
 EQUAL, DIFFERENT, UNKNOWN = Verdict.EQUAL, Verdict.DIFFERENT, Verdict.UNKNOWN
-HARD = ("9^{9^{9^9}}", "9^{9^{9^8}}")
+HARD = (r"\sum_{n=1}^{10^9} \frac{1}{n^3+1}", r"\prod_{n=1}^{10^9} \frac{n^5+1}{n^5+2}")
+"""What only a worker can look at, and that takes it for ever."""
+ASKED = (r"\sum_{k=1}^{3} k", r"\sum_{k=1}^{3} k \cdot 1")
+ASKED_TOO = (r"\sum_{k=1}^{4} k", r"\sum_{k=1}^{4} k \cdot 1")
+"""What a worker is asked, and knows."""
 PATIENCE = 30.0  # seconds for a pair that is easy, on a machine that is busy
 
 
@@ -25,6 +32,7 @@ def compare(a: str, b: str, timeout: float = PATIENCE) -> Verdict:
 @pytest.fixture
 def _no_idle_workers() -> Iterator[None]:
     close()
+    _asked.clear()
     yield
     close()
 
@@ -39,7 +47,8 @@ def _no_idle_workers() -> Iterator[None]:
         ("10", "11", DIFFERENT),
         ("-5", "5", DIFFERENT),
         ("1/3", "0.333", DIFFERENT),
-        ("1/3", "0.3333333", DIFFERENT),
+        ("1/3", "0.3333333", EQUAL),  # seven digits say that it was rounded; see Policy.rounded
+        ("1/3", "0.3334", DIFFERENT),
         ("2", "2.0000001", DIFFERENT),
         # mathematics
         ("x+1", "1+x", EQUAL),
@@ -77,7 +86,9 @@ def _no_idle_workers() -> Iterator[None]:
         # not known
         ("1/0", "5", UNKNOWN),
         ("", "5", UNKNOWN),
-        (r"(-\infty,2)", "x<2", UNKNOWN),  # the library says equal one way round only
+        ("at least 5", "5", UNKNOWN),
+        ("7 apples", "7 oranges", UNKNOWN),
+        ("9^{9^{9^9}}", "7", UNKNOWN),
     ],
 )
 def test_compare_is_right_both_ways_round(a: str, b: str, wanted: Verdict) -> None:
@@ -87,9 +98,16 @@ def test_compare_is_right_both_ways_round(a: str, b: str, wanted: Verdict) -> No
 
 @pytest.mark.parametrize(
     ("a", "b", "wanted"),
-    [("1/2", "0.5", EQUAL), ("1", "2", DIFFERENT), ("x", "y", UNKNOWN), ("x+1", "1+x", UNKNOWN)],
+    [
+        ("1/2", "0.5", EQUAL),
+        ("1", "2", DIFFERENT),
+        ("x", "y", DIFFERENT),
+        ("x+1", "1+x", EQUAL),
+        ("1/0", "5", UNKNOWN),
+        (*HARD, None),  # a worker may know
+    ],
 )
-def test_quick_says_only_what_takes_no_mathematics(a: str, b: str, wanted: Verdict) -> None:
+def test_quick_asks_a_worker_for_little(a: str, b: str, wanted: Verdict | None) -> None:
     assert quick(a, b) is wanted
 
 
@@ -114,7 +132,7 @@ def test_grade(text: str, mode: str, wanted: Verdict) -> None:
 
 
 def test_the_grader_names_a_version() -> None:
-    assert grader().startswith("omi2-key+math-verify@0.9")
+    assert grader().startswith("omi2-answers@1+math-verify@0.9")
 
 
 @pytest.mark.timeout(60)
@@ -168,54 +186,71 @@ def test_code_in_an_answer_is_not_run(attack: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_no_idle_workers")
 def test_a_worker_that_takes_too_long_is_replaced() -> None:
-    assert compare("x+1", "1+x") is EQUAL
-    (slow,) = _idle
+    assert compare(*ASKED) is EQUAL
+    (slow,) = idle
     assert compare(*HARD, timeout=0.01) is UNKNOWN
     assert slow.process.poll() is not None
-    assert compare("x+1", "1+x") is EQUAL
-    assert _idle[0].process.pid != slow.process.pid
+    assert compare(*ASKED_TOO) is EQUAL
+    assert idle[0].process.pid != slow.process.pid
 
 
 @pytest.mark.usefixtures("_no_idle_workers")
 def test_a_hard_pair_leaves_the_others_their_verdicts() -> None:
-    pairs = [("x+1", "1+x"), HARD, ("x", "y"), ("2x", "x+x")]
-    assert compare_many(pairs, timeout=5) == [EQUAL, UNKNOWN, DIFFERENT, EQUAL]
+    pairs = [ASKED, HARD, ("x", "y"), ASKED_TOO]
+    assert compare_many(pairs, workers=1, timeout=5) == [EQUAL, UNKNOWN, DIFFERENT, EQUAL]
+
+
+@pytest.mark.usefixtures("_no_idle_workers")
+def test_a_verdict_that_took_too_long_is_asked_for_again() -> None:
+    assert compare(*ASKED) is EQUAL
+    assert compare(*HARD, timeout=0.01) is UNKNOWN
+    assert len(_asked) == 1  # what a worker said is remembered; that it said nothing is not
 
 
 @pytest.mark.usefixtures("_no_idle_workers")
 def test_a_worker_that_was_killed_is_replaced() -> None:
-    assert compare("x+1", "1+x") is EQUAL
-    _idle[0].process.kill()
-    _idle[0].process.wait()
-    assert compare("x+2", "2+x") is UNKNOWN
-    assert compare("x+2", "2+x") is EQUAL
+    assert compare(*ASKED) is EQUAL
+    idle[0].process.kill()
+    idle[0].process.wait()
+    assert compare(*ASKED_TOO) is EQUAL
 
 
 @pytest.mark.usefixtures("_no_idle_workers")
 def test_close_ends_the_workers() -> None:
-    assert compare_many([("x+1", "1+x"), ("x", "y")], workers=2, timeout=PATIENCE)
-    workers = list(_idle)
+    assert compare_many([ASKED, ASKED_TOO], workers=2, timeout=PATIENCE) == [EQUAL, EQUAL]
+    workers = list(idle)
     assert workers
     assert all(worker.process.poll() is None for worker in workers)
     close()
     assert all(worker.process.poll() is not None for worker in workers)
-    assert _idle == []
+    assert idle == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="reads /proc")
 @pytest.mark.usefixtures("_no_idle_workers")
 def test_a_worker_has_a_limit_on_its_memory() -> None:
-    assert compare("x+1", "1+x") is EQUAL
-    limits = Path(f"/proc/{_idle[0].process.pid}/limits").read_text("ascii").splitlines()
-    (space,) = [line for line in limits if line.startswith("Max address space")]
-    assert int(space.split()[3]) <= 2**31
+    assert compare(*ASKED) is EQUAL
+    limits = Path(f"/proc/{idle[0].process.pid}/limits").read_text("ascii").splitlines()
+    most = {line[:25].strip(): line[25:].split()[0] for line in limits}
+    assert int(most["Max data size"]) == 512 * 2**20
+    assert int(most["Max address space"]) <= 2**31
+
+
+@pytest.mark.usefixtures("_no_idle_workers")
+def test_a_forked_child_does_not_use_its_parents_workers() -> None:
+    assert compare(*ASKED) is EQUAL
+    code = os.fork()
+    if code == 0:
+        os._exit(0 if not idle else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(code, 0)[1]) == 0
+    assert idle
 
 
 def test_it_works_outside_the_main_thread() -> None:
     found: list[Verdict] = []
 
     def work() -> None:
-        found.extend([compare("x+1", "1+x"), compare("x", "y"), compare(*HARD, timeout=0.01)])
+        found.extend([compare(*ASKED), compare("x", "y"), compare(*HARD, timeout=0.01)])
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
@@ -223,6 +258,22 @@ def test_it_works_outside_the_main_thread() -> None:
     for thread in threads:
         thread.join()
     assert sorted(v.value for v in found) == ["different"] * 2 + ["equal"] * 2 + ["unknown"] * 2
+
+
+@pytest.mark.parametrize("how", ["-", "file"])
+def test_it_works_from_a_script_without_a_main_guard(how: str, tmp_path: Path) -> None:
+    script = f"from omi2.answers import compare; print(compare({ASKED[0]!r}, {ASKED[1]!r}, 30.0))"
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-" if how == "-" else str(tmp_path / "script.py")],
+        input=script if how == "-" else None,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout.strip() == "Verdict.EQUAL"
+    assert done.stderr == ""
 
 
 def test_the_worker_by_itself() -> None:
@@ -235,13 +286,14 @@ def test_the_worker_by_itself() -> None:
         check=True,
     )
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    assert verdicts == ["equal", "different", "unknown", "different", "equal"]
+    assert verdicts == ["equal", "different", "unknown", "unknown", "equal"]
 
 
 @pytest.mark.shared
 @pytest.mark.timeout(300)
 def test_labelled_pairs(shared_data: Path) -> None:
-    """Measured on 713 pairs: 86.3% as labelled; one of them wrongly EQUAL."""
+    """713 pairs: 98.3% as labelled, 93.4% of the bare ones; what is missed needs the problem, is
+    a matter of policy, or is a slip of the label (see tests/bench/answers.py --show)."""
     lines = (shared_data / "labelled" / "answer_pairs.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     assert len(rows) == 713
@@ -250,7 +302,12 @@ def test_labelled_pairs(shared_data: Path) -> None:
         for row in rows
     ]
     pairs = [(answer or "", row["gold"]) for answer, row in zip(answers, rows, strict=True)]
-    verdicts = compare_many(pairs, workers=2, timeout=10)
+    verdicts = compare_many(pairs, workers=2, timeout=20)
     told = [(v is EQUAL, row["equal"]) for v, row in zip(verdicts, rows, strict=True)]
+    bare = [pair for pair, row in zip(told, rows, strict=True) if row["kind"] == "pair"]
     assert told.count((True, False)) <= 1
-    assert sum(found == labelled for found, labelled in told) >= 0.85 * len(rows)
+    assert sum(found == labelled for found, labelled in told) >= 0.98 * len(rows)
+    assert sum(found == labelled for found, labelled in bare) >= 0.93 * len(bare)
+    lenient = compare_many(pairs, workers=2, timeout=20, policy=Policy(several="last"))
+    right = sum((v is EQUAL) == row["equal"] for v, row in zip(lenient, rows, strict=True))
+    assert right >= 0.985 * len(rows)

@@ -118,7 +118,7 @@ def test_a_runaway_box_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"), [("1, 2 and 3", "3"), ("1,00", "00"), ("12,345", "12,345"), ("", None)]
+    ("text", "wanted"), [("1, 2 and 3", "3"), ("1,00", "1,00"), ("12,345", "12,345"), ("", None)]
 )
 def test_last_number(text: str, wanted: str | None) -> None:
     assert last_number(text) == wanted

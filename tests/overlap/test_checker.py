@@ -155,6 +155,25 @@ def test_minhash_needs_the_texts(problem: str, wanted: str) -> None:
     assert found.rule == ("near_dup" if wanted == "contaminated" else "none")
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "around",
+    [
+        "Problem 17 (2019, 45 points). {} (A) 101 (B) 202 (C) 303 (D) 404",
+        "{} And then, in 1987, how many of 55 larks sang?",
+        "{}",
+    ],
+)
+def test_an_item_inside_a_larger_text_is_found(around: str, strict: bool) -> None:
+    found = checker(Decontaminate(strict=strict, rephrase=1.0)).check(around.format(ITEM))
+    assert found.verdict(strict=strict) == "contaminated"
+
+
+def test_characters_that_nobody_sees_hide_nothing() -> None:
+    hidden = "".join(f"{c}\u200b" if n % 3 else f"{c}\u00ad" for n, c in enumerate(ITEM))
+    assert checker().check(hidden).rule == "exact"
+
+
 def test_check_takes_packaged_indexes_and_files(tmp_path: Path) -> None:
     index.save(index.build("toy", ITEMS, 8, {}), tmp_path / "toy.npz")
     found = check([ITEM, "Something else again."], ["test-sets", str(tmp_path / "toy.npz")])

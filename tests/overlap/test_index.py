@@ -154,3 +154,9 @@ def test_the_packaged_index() -> None:
     }
     assert int(held.lengths.min()) > 0
     assert (files("omi2") / "overlap" / "test-sets.npz").stat().st_size < 4_000_000  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["", "?! --", "\u200b"])
+def test_an_item_without_a_word_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="1 of 2 items hold no word to compare"):
+        index.build("toy", [("a", "one two"), ("b", text)], 8, {})

@@ -1,21 +1,57 @@
 """Servers that speak the endpoints' protocols over real sockets, for tests.
 
 They stand in for what cannot run here: text-generation-inference, and vLLM, SGLang or llama.cpp on
-a GPU. They check requests as TGI does (top_p strictly between 0 and 1, temperature above 0, an
-input, at most four stops) and answer in the real shapes. Not covered: streaming, tokenisation,
-speed. `behave` decides what a request gets: a text, or an (HTTP status, body) pair.
+a GPU. They refuse requests as TGI does (top_p strictly between 0 and 1, temperature above 0, an
+input, at most four stops, 429 above `room`) and answer in the real shapes: each TGI request and
+answer is read with huggingface_hub's typed payloads, and where ../shared stands beside the checkout
+with TGI's published OpenAPI document; a difference fails the test that used the server. Not
+covered: streaming, tokenisation, speed.
+
+`behave(prompt, how often it was asked)` decides what a request gets: a text, an (HTTP status, body)
+or (status, body, headers) where the body is JSON, text or bytes, or one of the faults below.
 """
 
+import asyncio
+import dataclasses
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+from aiohttp import web
+from huggingface_hub import TextGenerationInput, TextGenerationOutput
+from huggingface_hub.inference._generated.types import TextGenerationInputGenerateParameters
+
+from omi2.teachers import crew, member
+from openapi import violations
+
 Behave = Callable[[str, int], Any]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """These bytes on the bare connection, then nothing more: it closes."""
+
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A body that never ends: this chunk again and again."""
+
+    chunk: bytes = b" " * 65536
+    pause: float = 0.0
+
+
+@dataclass(frozen=True)
+class Slow:
+    """The same after some seconds."""
+
+    seconds: float
+    then: Any
 
 
 @dataclass
@@ -25,21 +61,12 @@ class Served:
     url: str
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     most_at_once: int = 0
     at_once: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Server(ThreadingHTTPServer):
-    """Room for every connection that a pool opens at once."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves in the middle is part of the tests; anything else is not."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+    turned_away: int = 0
+    up: bool = True
+    """Whether /info, /health and /v1/models answer."""
 
 
 def tgi_refusal(body: dict[str, Any]) -> str | None:
@@ -56,70 +83,153 @@ def tgi_refusal(body: dict[str, Any]) -> str | None:
     return None
 
 
+def tgi_answer(text: str, tokens: int = 7, reason: str = "eos_token") -> dict[str, Any]:
+    """An answer of POST /generate."""
+    details = {
+        "finish_reason": reason, "generated_tokens": tokens, "seed": 1, "prefill": [],
+        "tokens": [{"id": 5, "text": "x", "logprob": -0.5, "special": False}],
+    }  # fmt: skip
+    return {"generated_text": text, "details": details}
+
+
+def tgi_info(model: str, room: int) -> dict[str, Any]:
+    """The answer of GET /info."""
+    return {
+        "model_id": model, "model_sha": "abc", "max_concurrent_requests": room, "max_best_of": 2,
+        "max_stop_sequences": 4, "max_input_tokens": 3072, "max_total_tokens": 4096,
+        "validation_workers": 2, "max_client_batch_size": 4, "router": "text-generation-router",
+        "version": "3.3.7",
+    }  # fmt: skip
+
+
+def _mistyped(kind: type, value: dict[str, Any]) -> list[str]:
+    """Keys that huggingface_hub's type does not know."""
+    return [f"{kind.__name__} has no {key}" for key in value
+            if key not in {f.name for f in dataclasses.fields(kind)}]  # fmt: skip
+
+
 @contextmanager
-def serve(protocol: str, behave: Behave, model: str = "made-model") -> Iterator[Served]:
-    """A server on a free loopback port; `behave(prompt, how many times it was asked)`."""
+def serve(
+    protocol: str, behave: Behave, model: str = "made-model", room: int = 128, info: Any = None
+) -> Iterator[Served]:
+    """A server on a free loopback port, in a thread of its own; `info` is said instead of its own
+    account of itself."""
     counts: dict[str, int] = {}
+    served = Served("")
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def check(kind: type, schema: str, value: dict[str, Any]) -> None:
+        served.wrong.extend(_mistyped(kind, value))
+        served.wrong.extend(violations(schema, value))
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+    async def get(request: web.Request) -> web.StreamResponse:
+        served.headers.append(dict(request.headers))
+        if not served.up:
+            return web.json_response(
+                {"error": "unhealthy", "error_type": "healthcheck"}, status=503
+            )
+        if request.path == "/health":
+            return web.Response()
+        if info is not None:
+            return await answer(request, info)
+        if protocol == "tgi" and request.path == "/info":
+            served.wrong.extend(violations("Info", tgi_info(model, room)))
+            return web.json_response(tgi_info(model, room))
+        if protocol != "tgi" and request.path == "/v1/models":
+            return web.json_response({"object": "list", "data": [{"id": model}]})
+        return web.json_response({"error": "no such route"}, status=404)
 
-        def answer(self, status: int, body: Any) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    async def post(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        messages = body.get("messages") or [{"content": ""}]
+        prompt = body.get("inputs") or body.get("prompt") or messages[0]["content"]
+        served.asked.append(body)
+        served.headers.append(dict(request.headers))
+        counts[prompt] = counts.get(prompt, 0) + 1
+        if protocol == "tgi":
+            check(TextGenerationInput, "GenerateRequest", body)
+            check(TextGenerationInputGenerateParameters, "GenerateParameters", body["parameters"])
+            TextGenerationInput.parse_obj_as_instance(body)
+            if refusal := tgi_refusal(body):
+                return web.json_response({"error": refusal, "error_type": "validation"}, status=422)
+        if served.at_once >= room:
+            served.turned_away += 1
+            overloaded = {"error": "Model is overloaded", "error_type": "overloaded"}
+            return web.json_response(overloaded, status=429)
+        served.at_once += 1
+        served.most_at_once = max(served.most_at_once, served.at_once)
+        try:
+            return await answer(request, behave(prompt, counts[prompt]))
+        finally:
+            served.at_once -= 1
 
-        def do_GET(self) -> None:
-            if protocol == "tgi" and self.path == "/info":
-                self.answer(200, {"model_id": model, "model_sha": "abc", "version": "3.3.7"})
-            elif protocol == "openai" and self.path == "/v1/models":
-                self.answer(200, {"object": "list", "data": [{"id": model}]})
-            else:
-                self.answer(404, {"error": "no such route"})
+    async def answer(request: web.Request, said: Any) -> web.StreamResponse:
+        if isinstance(said, Slow):
+            await asyncio.sleep(said.seconds)
+            return await answer(request, said.then)
+        if isinstance(said, Cut):
+            assert request.transport is not None
+            request.transport.write(said.data)
+            request.transport.close()
+            return web.Response()
+        if isinstance(said, Endless):
+            stream = web.StreamResponse()
+            await stream.prepare(request)
+            while True:
+                await stream.write(said.chunk)
+                await asyncio.sleep(said.pause)
+        if isinstance(said, tuple):
+            status, content, *headers = said
+            told = headers[0] if headers else {}
+            if isinstance(content, bytes):
+                return web.Response(status=status, body=content, headers=told)
+            if isinstance(content, str):
+                return web.Response(status=status, text=content, headers=told)
+            return web.json_response(content, status=status, headers=told)
+        if protocol == "tgi":
+            whole = tgi_answer(said)
+            check(TextGenerationOutput, "GenerateResponse", whole)
+            TextGenerationOutput.parse_obj_as_instance(whole)
+            return web.json_response(whole, headers={"x-queue-time": "3"})
+        choice = {"text": said, "index": 0, "finish_reason": "stop"}
+        if request.path == "/v1/chat/completions":
+            choice["message"] = {"role": "assistant", "content": choice.pop("text")}
+        usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+        return web.json_response({"choices": [choice], "usage": usage, "model": model})
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with served.lock:
-                served.asked.append(body)
-                served.headers.append(dict(self.headers))
-                served.at_once += 1
-                served.most_at_once = max(served.most_at_once, served.at_once)
-                prompt = body.get("inputs") or body.get("prompt") or ""
-                counts[prompt] = counts.get(prompt, 0) + 1
-            try:
-                self.complete(body, prompt)
-            finally:
-                with served.lock:
-                    served.at_once -= 1
+    async def run(ready: threading.Event, end: asyncio.Event) -> None:
+        app = web.Application()
+        posts = ["/generate"] if protocol == "tgi" else ["/v1/completions", "/v1/chat/completions"]
+        app.add_routes([web.post(path, post) for path in posts])
+        app.add_routes([web.get("/{path:.*}", get)])
+        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        await site.start()
+        served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        ready.set()
+        await end.wait()
+        await runner.cleanup()
 
-        def complete(self, body: dict[str, Any], prompt: str) -> None:
-            if protocol == "tgi" and (refusal := tgi_refusal(body)):
-                self.answer(422, {"error": refusal, "error_type": "validation"})
-                return
-            said = behave(prompt, counts[prompt])
-            if isinstance(said, tuple):
-                self.answer(*said)
-            elif protocol == "tgi":
-                details = {"finish_reason": "eos_token", "generated_tokens": 7, "seed": 1}
-                self.answer(200, {"generated_text": said, "details": details})
-            else:
-                choice = {"text": said, "index": 0, "finish_reason": "stop"}
-                usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
-                self.answer(200, {"choices": [choice], "usage": usage, "model": model})
-
-    server = Server(("127.0.0.1", 0), Handler)
-    served = Served(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    loop, ready, end = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run(ready, end)))
     thread.start()
+    assert ready.wait(10)
     try:
         yield served
     finally:
-        server.shutdown()
-        server.server_close()
+        loop.call_soon_threadsafe(end.set)
         thread.join()
+        loop.close()
+    assert not served.wrong, served.wrong[:3]
+
+
+def dumped(value: Any) -> bytes:
+    """JSON bytes, for faults that cut or spoil them."""
+    return json.dumps(value).encode()
+
+
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off, probes and housekeeping in hundredths of their time."""
+    monkeypatch.setattr(member, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(member, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(crew, "SYNC_SECONDS", 0.05)

@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from omi2.errors import Omi2Error, RemoteError, UsageError
@@ -15,6 +16,12 @@ from omi2.recipe import Teacher
 from omi2.teachers import Job, Request, embedded, generate
 
 PROMPT = "Problem: Tom has 3 pens and buys 4 pens. How many pens has he?\nSolution: "
+
+
+def status(url: str) -> int:
+    """The HTTP status of a GET; OSError where nobody answers."""
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 (our own server)
+        return int(answer.status)
 
 
 def ask(ledger: Path, seeds: list[int]) -> list[str]:
@@ -36,10 +43,11 @@ def test_the_same_seed_says_the_same_in_another_server(tmp_path: Path) -> None:
 def test_the_server_has_health_and_metrics_and_ends_with_its_context() -> None:
     with embedded.serve("") as url:
         assert url.startswith("http://127.0.0.1:")
-        assert httpx2.get(f"{url}/health").status_code == 200
-        assert "llamacpp:" in httpx2.get(f"{url}/metrics").text
-    with pytest.raises(httpx2.TransportError):
-        httpx2.get(f"{url}/health")
+        assert status(f"{url}/health") == 200
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as metrics:  # noqa: S310
+            assert b"llamacpp:" in metrics.read()
+    with pytest.raises(urllib.error.URLError):
+        status(f"{url}/health")
 
 
 def test_the_server_ends_when_its_parent_is_killed() -> None:
@@ -50,14 +58,14 @@ def test_the_server_ends_when_its_parent_is_killed() -> None:
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     url = parent.stdout.readline().strip()
-    assert httpx2.get(f"{url}/health").status_code == 200
+    assert status(f"{url}/health") == 200
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
     for _ in range(100):
         try:
-            httpx2.get(f"{url}/health")
-        except httpx2.TransportError:
+            status(f"{url}/health")
+        except OSError:
             return
         time.sleep(0.1)
     pytest.fail("the server still answers ten seconds after its parent was killed")

@@ -6,11 +6,14 @@
 """
 
 from omi2.answers.classes import classes
+from omi2.answers.column import extract_column
 from omi2.answers.compare import Verdict, compare, compare_many, grade, grader
 from omi2.answers.extract import boxes, extract
 from omi2.answers.normalise import answer_type, key
+from omi2.answers.policy import Policy
 
 __all__ = [
+    "Policy",
     "Verdict",
     "answer_type",
     "boxes",
@@ -18,6 +21,7 @@ __all__ = [
     "compare",
     "compare_many",
     "extract",
+    "extract_column",
     "grade",
     "grader",
     "key",

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 
 from omi2.answers.compare import Verdict, compare_many
 from omi2.answers.normalise import key
+from omi2.answers.policy import DEFAULT, Policy
 
 
-def classes(answers: Sequence[str], timeout: float = 2.0) -> list[int]:
+def classes(
+    answers: Sequence[str], timeout: float = 2.0, policy: Policy = DEFAULT, workers: int = 1
+) -> list[int]:
     """A class number for each answer; equal answers share one. Numbers rise by first appearance.
 
     >>> classes(["0.5", "1/2", "3"])
@@ -20,14 +23,18 @@ def classes(answers: Sequence[str], timeout: float = 2.0) -> list[int]:
     """
     heads: list[str] = []
     by_key: dict[str, int] = {}
+    known: dict[str, int] = {}
     result = []
     for answer in answers:
-        spelled = key(answer)
-        if spelled not in by_key:
-            verdicts = compare_many([(head, answer) for head in heads], timeout=timeout)
-            equal = [at for at, verdict in enumerate(verdicts) if verdict is Verdict.EQUAL]
-            by_key[spelled] = equal[0] if equal else len(heads)
-            if not equal:
-                heads.append(answer)
-        result.append(by_key[spelled])
+        if answer not in known:
+            spelled = key(answer)
+            if spelled not in by_key:
+                pairs = [(head, answer) for head in heads]
+                verdicts = compare_many(pairs, workers, timeout, policy)
+                at = verdicts.index(Verdict.EQUAL) if Verdict.EQUAL in verdicts else len(heads)
+                by_key[spelled] = at
+                if at == len(heads):
+                    heads.append(answer)
+            known[answer] = by_key[spelled]
+        result.append(known[answer])
     return result

@@ -1,194 +1,147 @@
 """Are two answers equal, different, or is that not known?
 
-`compare` answers for one pair, `compare_many` for many. What `normalise.key` can settle costs
-microseconds. The rest goes to worker processes (`omi2.answers.worker`) that run the Math-Verify
-library both ways round: equal both ways is EQUAL, different both ways DIFFERENT, anything else
-UNKNOWN. A worker has a limit on memory, and one that does not answer in time is killed from here
-and replaced: no alarm signal, so this works in any thread, in a notebook, from standard input.
+`compare` answers for one pair, `compare_many` for many, from cheap to dear:
 
-Not covered: answers that are equal only by convention (units present or not, percent against
-fraction, the order of a list); the library's reading of them is taken.
+1. equal spelling, after what never changes a value is taken away (`normalise.key`); plain numbers;
+2. both are read into small trees (`forms.read`) and compared form by form (`match.match`), formulas
+   by their values at fixed points, exactly or to 60 digits (`probe.same`);
+3. what could not be read, or stayed in doubt, goes to worker processes that run the Math-Verify
+   library both ways round (`pool`, `worker`); what they call equal is believed only where both
+   answers have the same words, since a parser that skips words proves nothing.
+
+Not covered: answers that are equal only in the light of their problem ("the direction of a vector",
+"integers only"). Conventions are in `Policy`.
 """
 
-import atexit
-import contextlib
-import json
 import os
-import selectors
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterable, Sequence
-from enum import Enum
+import re
+from collections.abc import Sequence
 
+from omi2.answers import pool
 from omi2.answers.extract import extract
-from omi2.answers.normalise import key, rational
-from omi2.errors import Omi2Error
+from omi2.answers.forms import read
+from omi2.answers.lex import MAX_LENGTH
+from omi2.answers.match import match
+from omi2.answers.normalise import key
+from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import too_large
+from omi2.answers.trees import Quantity, Relation, Value, Words, formulas, names
 
-GRADER = "math-verify"
-
-
-class Verdict(Enum):
-    """EQUAL, DIFFERENT, or UNKNOWN, which no caller may take for either."""
-
-    EQUAL = "equal"
-    DIFFERENT = "different"
-    UNKNOWN = "unknown"
+GRADER = "omi2-answers@1"
+LIBRARY = "math-verify"
+_CACHED = 50_000
+_EACH = 10
+"""Hard pairs for which one more worker is worth its start."""
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_SOMETHING = re.compile(r"[^\W_]|\\[A-Za-z{]|[{∅]")
+_CALCULUS = re.compile(r"\\(?:sum|prod|int|lim|frac\s*\{d)")
+_INDEX = re.compile(r"_\{?\s*([A-Za-z])\s*(?:=|\\to)")
+_COMMAND = re.compile(r"\\[A-Za-z]+|[A-Za-z]{2,}")
+_LETTER = re.compile(r"[A-Za-df-hj-z]")
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+_TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|operatorname|left|right|begin|end)(?![A-Za-z])")
+_asked: dict[tuple[str, str], Verdict] = {}
+"""What workers said, of the last pairs asked."""
 
 
 def grader() -> str:
     """The comparison's name and version, as rows carry it."""
     from importlib.metadata import version
 
-    return f"omi2-key+{GRADER}@{version('math-verify')}"
+    return f"{GRADER}+{LIBRARY}@{version(LIBRARY)}"
 
 
-def compare(a: str, b: str, timeout: float = 2.0) -> Verdict:
+def compare(a: str, b: str, timeout: float = 2.0, policy: Policy = DEFAULT) -> Verdict:
     """Compare two answers. Symmetric. `timeout` is in seconds."""
-    return compare_many([(a, b)], timeout=timeout)[0]
+    return compare_many([(a, b)], timeout=timeout, policy=policy)[0]
 
 
-def grade(text: str, gold: str, mode: str = "strict", timeout: float = 2.0) -> Verdict:
+def grade(
+    text: str, gold: str, mode: str = "strict", timeout: float = 2.0, policy: Policy = DEFAULT
+) -> Verdict:
     """Compare the final answer of a running text with the gold answer; none is UNKNOWN."""
     answer = extract(text, mode)
-    return Verdict.UNKNOWN if answer is None else compare(answer, gold, timeout)
+    return UNKNOWN if answer is None else compare(answer, gold, timeout, policy)
 
 
 def compare_many(
-    pairs: Sequence[tuple[str, str]], workers: int = 1, timeout: float = 2.0
+    pairs: Sequence[tuple[str, str]],
+    workers: int | None = None,
+    timeout: float = 2.0,
+    policy: Policy = DEFAULT,
 ) -> list[Verdict]:
-    """Compare pairs of answers, each at most `timeout` seconds; equal pairs are compared once."""
+    """Compare pairs of answers, each at most `timeout` seconds; equal pairs are compared once.
+
+    `workers` is how many processes may run at once for the hard ones; None is one for each core.
+    """
     verdicts: dict[tuple[str, str], Verdict] = {}
     hard: list[tuple[str, str]] = []
     for a, b in pairs:
         pair = (a, b) if a <= b else (b, a)
         if pair in verdicts:
             continue
-        verdicts[pair] = quick(*pair)
-        if verdicts[pair] is Verdict.UNKNOWN:
-            hard.append(pair)
-    verdicts.update(zip(hard, _ask(hard, workers, timeout), strict=True))
+        verdict = quick(*pair, policy)
+        if verdict is None:
+            verdict = _asked.get(pair)
+            if verdict is None:
+                hard.append(pair)
+                verdict = UNKNOWN
+        verdicts[pair] = verdict
+    workers = min(workers or os.cpu_count() or 1, 1 + len(hard) // _EACH)
+    for pair, told in zip(hard, pool.ask(hard, workers, timeout), strict=True):
+        if told is not None:
+            if told is EQUAL and _words(pair[0]) != _words(pair[1]):
+                told = UNKNOWN
+            verdicts[pair] = _asked[pair] = told
+    while len(_asked) > _CACHED:
+        _asked.pop(next(iter(_asked)))
     return [verdicts[(a, b) if a <= b else (b, a)] for a, b in pairs]
 
 
-def quick(a: str, b: str) -> Verdict:
-    """What can be said without mathematics: equal keys, or two different plain numbers."""
+def quick(a: str, b: str, policy: Policy = DEFAULT) -> Verdict | None:
+    """The verdict without a worker; None if a worker should be asked."""
+    if a == b:
+        return EQUAL
+    if _INTEGER.fullmatch(a) and _INTEGER.fullmatch(b):
+        return DIFFERENT
+    if not _SOMETHING.search(a) or not _SOMETHING.search(b):
+        return UNKNOWN
     if key(a) == key(b):
-        return Verdict.EQUAL
-    if rational(a) is not None and rational(b) is not None:
-        return Verdict.DIFFERENT
-    return Verdict.UNKNOWN
+        return EQUAL
+    one, other = read(a), read(b)
+    if one and other:
+        found = {match(x, y, policy) for x in one for y in other}
+        if EQUAL in found:
+            return EQUAL
+        if found == {DIFFERENT}:
+            return DIFFERENT
+    return None if _worth_asking(a, b, one, other) else UNKNOWN
 
 
-class _Worker:
-    """One worker process and its pipe."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "omi2.answers.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )
-        self.buffer = b""
-
-    def ask(self, pair: tuple[str, str], timeout: float) -> Verdict | None:
-        """The worker's verdict, or None if it died or took too long (it is dead then)."""
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None  # noqa: S101 (both are pipes)
-        assert stdout is not None  # noqa: S101
-        try:
-            stdin.write(json.dumps(pair).encode() + b"\n")
-            stdin.flush()
-        except OSError:
-            self.stop()
-            return None
-        deadline = time.monotonic() + timeout
-        with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
-            while b"\n" not in self.buffer:
-                left = deadline - time.monotonic()
-                piece = os.read(stdout.fileno(), 65536) if selector.select(max(left, 0)) else b""
-                if not piece:
-                    self.stop()
-                    return None
-                self.buffer += piece
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return Verdict(json.loads(line))
-
-    def stop(self) -> None:
-        """Kill the process and wait for its end."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+def _worth_asking(a: str, b: str, one: tuple[Value, ...], other: tuple[Value, ...]) -> bool:
+    """Whether a worker may know more: it is dear, and often merely skips what it cannot read."""
+    if max(len(a), len(b)) > MAX_LENGTH:
+        return False
+    if one and other:
+        odd = {Words} | ({Relation} if not isinstance(one[0], type(other[0])) else set())
+        if odd & {type(one[0]), type(other[0])}:
+            return False
+        if all(isinstance(v[0], Quantity) and not names(v[0].node) for v in (one, other)):
+            return False
+        return not any(too_large(f) for value in (*one, *other) for f in formulas(value))
+    if one or other:
+        return _CALCULUS.search(b if one else a) is not None and _letters(a) == _letters(b)
+    return True
 
 
-START_TIMEOUT = 60.0
-"""Seconds for a worker to import its library, on a busy machine."""
-_idle: list[_Worker] = []
-_idle_lock = threading.Lock()
+def _letters(text: str) -> set[str]:
+    """The letters that an answer depends on: not the index of a sum, no command, no word."""
+    bound = set(_INDEX.findall(text))
+    return set(_LETTER.findall(_COMMAND.sub(" ", text))) - bound
 
 
-def _hire() -> _Worker:
-    """A warm worker that no other thread uses."""
-    with _idle_lock:
-        if _idle:
-            return _idle.pop()
-    worker = _Worker()
-    if worker.ask(("1", "1"), START_TIMEOUT) is not Verdict.EQUAL:
-        raise Omi2Error(
-            "the answer worker does not start: `python -m omi2.answers.worker` should read pairs "
-            "of answers as JSON lines; is math-verify installed and whole?"
-        )
-    return worker
+def _words(text: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(_TEXT.sub(" ", text))}
 
 
-def _ask(pairs: Iterable[tuple[str, str]], workers: int, timeout: float) -> list[Verdict]:
-    """Verdicts of the workers, in order."""
-    todo = list(enumerate(pairs))
-    results = [Verdict.UNKNOWN] * len(todo)
-    failures: list[BaseException] = []
-    todo.reverse()
-
-    def work() -> None:
-        worker: _Worker | None = None
-        try:
-            while True:
-                try:
-                    at, pair = todo.pop()
-                except IndexError:
-                    break
-                worker = worker or _hire()
-                verdict = worker.ask(pair, timeout)
-                if verdict is None:
-                    worker = None
-                else:
-                    results[at] = verdict
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            if worker is not None:
-                with _idle_lock:
-                    _idle.append(worker)
-
-    threads = [threading.Thread(target=work) for _ in range(min(workers, len(todo)))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return results
-
-
-@atexit.register
-def close() -> None:
-    """End the idle workers (they also end by themselves when this process does)."""
-    with _idle_lock:
-        while _idle:
-            _idle.pop().stop()
+__all__ = ["Verdict", "compare", "compare_many", "grade", "grader", "quick"]

@@ -1,13 +1,14 @@
 r"""Find the final answer in a solution's text.
 
 `boxes(text)` finds every `\boxed{...}` (nested and escaped braces, `\boxed {5}`, `\boxed 5`,
-`\fbox`); `extract(text)` takes the last one, else a stated final answer ("the final answer is 5",
-`#### 5`, a last line "A: 5" or "Answer: 5"), else, when asked to, the last number. Scanning is
-linear in the text and calls no regular expression that can backtrack far, so that a hostile text
-of megabytes costs milliseconds.
+`\fbox`); `extract(text)` takes the last one (or the last few, if nothing but "and" or a comma
+stands between them; "the final answer is" after them goes first), else a stated final answer
+("the answer is 5", `#### 5`, a last line "A: 5" or "Answer: 5"), else, when asked to, the last
+formula or number. Scanning is linear in the text and calls no regular expression that can
+backtrack far, so that a hostile text of megabytes costs milliseconds.
 
-Not covered: an answer that is only worked out and never stated; several boxes that together form
-one answer (the last one wins; the filter stage drops such solutions).
+Not covered: an answer that is only worked out and never stated; parts of an answer in boxes with
+prose between them (the last one wins; the filter stage drops such solutions).
 """
 
 import re
@@ -19,14 +20,30 @@ MAX_ANSWER = 2_000
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])[ \t]*(?P<brace>\{)?")
 _TOKEN = re.compile(rf"{_BOX.pattern}|\\.|[{{}}]", re.DOTALL)
 _STATED = re.compile(
-    r"(?:^|\n)[ \t]*####[ \t]*(?P<marks>[^\n]{1,200})"
-    r"|\b[Ff]inal[ \t]+answer[ \t]*(?:is\b|[:=])[ \t]*:?[ \t]*(?P<final>[^\n]{1,200})"
-    r"|(?:^|\n)[ \t]*(?:\*\*)?(?:A|Answer|ANSWER)(?:\*\*)?:"
-    r"[ \t]*(?:\*\*)?[ \t]*(?P<line>[^\n]{1,200})"
-    r"|\b[Tt]he answer[ \t]+is[ \t]*:?[ \t]*(?P<plain>[^\n]{1,200})"
+    r"(?:^|\n)[ \t]*####[ \t]*"
+    r"|\b[Ff]inal[ \t]+[Aa]nswer(?:\*\*)?[ \t]*(?:is\b|[:=])(?:\*\*)?[ \t]*:?[ \t]*"
+    r"|(?:^|\n)[ \t]*(?:\*\*)?(?:A|Answer|ANSWER)(?:\*\*)?:[ \t]*(?:\*\*)?[ \t]*"
+    r"|\b[Tt]he answer[ \t]+is[ \t]*:?[ \t]*"
 )
-_NUMBER = re.compile(r"[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
-_FRACTION_TAIL = re.compile(r"[ \t]*/[ \t]*\d+")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_MARKS = ("nswer", "####", "A:", "ANSWER:")
+_FOLLOW = ("is", ":", "=")
+"""What every announcement has in it, and what follows the first."""
+_FINAL = re.compile(r"\b[Ff]inal answer[ \t]*(?:is\b|[:=])[ \t]*:?[ \t]*[^\s]")
+_LINE = re.compile(r"[^\n]{1,200}")
+_NUMBER = re.compile(
+    r"(?:(?<![\w)\]}])[-−])?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
+    r"(?:[ \t]?/[ \t]?\d+|,\d{1,2}(?![\d,])|%)?"
+)
+_FORMULA = re.compile(
+    r"\$\$(?P<a>[^$]{1,400})\$\$|(?<!\\)\$(?P<b>(?:[^$\\]|\\.){1,400})\$"
+    r"|\\\((?P<c>.{1,400}?)\\\)|\\\[(?P<d>.{1,400}?)\\\]",
+    re.DOTALL,
+)
+_GLUE = re.compile(r"(?:[ \t$,;&]|\\q?quad|\\[,;: ]|\\text\s*\{|\}|and|or|\n(?!\n))*")
+_MARKER = re.compile(r"<\|[a-z_]{1,30}\|>")
+_TAIL = 4_000
+"""Characters at the end of a text in which a formula that nobody announced is looked for."""
 
 
 @dataclass(frozen=True)
@@ -65,30 +82,113 @@ def boxes(text: str) -> list[Box]:
 
 def extract(text: str, mode: str = "strict") -> str | None:
     """The final answer of a solution, or None. `mode="relaxed"` falls back on the last number."""
-    found = boxes(text)
-    if found:
-        return _clean(found[-1].content)
-    stated = None
-    for match in _STATED.finditer(text):
-        stated = match
-    if stated is not None:
-        answer = _statement(next(group for group in stated.groups() if group is not None))
-        if answer is not None:
-            return answer
+    at = text.rfind("\\boxed{")
+    if at >= 0 or "\\boxed" in text or "\\fbox" in text or "\\framebox" in text:
+        plain = _last_box(text, at) if at >= 0 else None
+        if plain is not None:
+            return _clean(plain)
+        if not _FINAL.search(text, max(at, 0)) and (found := boxes(text)):
+            return final_boxes(text, found)
+    stated = _last_statement(text)
+    answer = None if stated is None else _statement(stated)
     if mode == "relaxed":
-        return last_number(text)
+        if answer is None:
+            return last_stated(text)
+        return _stated_number(answer)
+    return answer
+
+
+def _last_box(text: str, at: int) -> str | None:
+    r"""The content of the \boxed{ at this place, where it is plainly the only one that counts.
+
+    None says nothing: `boxes` has to look.
+    """
+    before = max(0, at - 100)
+    if text.find("box", before, at) >= 0 or text.find("box", at + 6) >= 0:
+        return None
+    depth = 0
+    for match in _BRACE.finditer(text, at):
+        mark = match.group()
+        if mark == "{":
+            depth += 1
+        elif mark == "}":
+            depth -= 1
+            if depth == 0:
+                if text.find("inal answer", match.end()) >= 0:
+                    return None
+                opened = text.rfind("box", 0, before)
+                if opened >= 0 and text.find("}", opened, at) < 0:
+                    return None  # within a box that began long before
+                return text[at + 7 : match.start()]
     return None
 
 
+def _last_statement(text: str) -> str | None:
+    """The line after the last announcement of an answer that is followed by something."""
+    places = [(text.rfind(mark), mark) for mark in _MARKS]
+    for _ in range(200):
+        near, mark = max(places)
+        if near < 0:
+            return None
+        places[places.index((near, mark))] = (text.rfind(mark, 0, near), mark)
+        if mark == "nswer" and not text[near + 5 : near + 12].lstrip(" \t*").startswith(_FOLLOW):
+            continue
+        start = text.rfind("\n", max(0, near - 60), near)
+        start = max(0, near - 60) if start < 0 else start
+        stated = None
+        for match in _STATED.finditer(text, start, min(len(text), near + 60)):
+            if match.end() >= near and (line := _LINE.match(text, match.end())):
+                stated = line.group() if line.group().strip() else stated
+        if stated is not None:
+            return stated
+    return None
+
+
+def final_boxes(text: str, found: list[Box]) -> str | None:
+    """The content of the last box, or of the last few that form one list."""
+    last = [found[-1]]
+    for box in reversed(found[:-1]):
+        if last[-1].start - box.end > 60 or not _GLUE.fullmatch(text, box.end, last[-1].start):
+            break
+        last.append(box)
+    contents = list(dict.fromkeys(box.content.strip() for box in reversed(last)))
+    if len(contents) > 1 and _clean(contents[-1]) is None:
+        contents = contents[-1:]
+    return _clean(", ".join(contents))
+
+
+def last_stated(text: str) -> str | None:
+    """The last formula that has a number in it, or the last number, whichever ends later."""
+    text = _MARKER.split(text, maxsplit=1)[0] if "<|" in text else text
+    start = max(0, len(text) - _TAIL)
+    formula, end = None, -1
+    for match in _FORMULA.finditer(text, start):
+        inside = next(group for group in match.groups() if group is not None)
+        if any(c.isdigit() for c in inside) or "\\in" in inside:
+            formula, end = inside, match.end()
+    number = None
+    for match in _NUMBER.finditer(text, start):
+        number = match
+    if formula is not None and (number is None or number.end() <= end):
+        return _clean(formula)
+    return last_number(text)
+
+
 def last_number(text: str) -> str | None:
-    """The last number of a text (with its denominator, if it has one), or None."""
+    """The last number of a text (with its denominator or percent sign), or None."""
     last = None
     for match in _NUMBER.finditer(text):
         last = match
-    if last is None:
-        return None
-    tail = _FRACTION_TAIL.match(text, last.end())
-    return last.group() + (tail.group() if tail else "")
+    return None if last is None else last.group()
+
+
+def _stated_number(answer: str) -> str | None:
+    """What a sentence of words states: itself, if it can be read; else its last number."""
+    from omi2.answers.forms import read
+
+    if " " not in answer or read(answer):
+        return answer
+    return last_stated(answer.rpartition("=")[2] if "=" in answer else answer) or answer
 
 
 def _word_end(text: str, at: int) -> int:
@@ -112,7 +212,10 @@ def _statement(rest: str) -> str | None:
                 return _clean(inside)
     if rest.startswith("$") and rest[1:2].isdigit():
         rest = rest[1:]
-    return _clean(re.split(r"(?:\.(?:\s|$)|\s*\*\*)", rest, maxsplit=1)[0])
+    sentence = re.split(r"(?:[.!](?:\s|$)|\s*\*\*|<\|)", rest, maxsplit=1)[0]
+    if sentence.endswith("$") and sentence.count("$") == 1:
+        sentence = sentence[:-1]
+    return _clean(sentence)
 
 
 def _clean(answer: str) -> str | None:

@@ -5,13 +5,15 @@ r"""One spelling for equal answers, where that takes no mathematics; and what ki
 exact fraction. Two answers with one key are equal. Two numbers with different keys are different.
 Anything else is for `compare`.
 
-Not covered: units, percent signs against fractions, order of lists: they stay in the key, and the
-comparison library decides.
+Not covered: units, percent signs against fractions, order of lists: they stay in the key, and
+`compare` decides.
 """
 
 import re
 import unicodedata
 from fractions import Fraction
+
+from omi2.answers.trees import Grid, Group, Quantity, Relation, Union, Value, Words, walk
 
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _FRAC = re.compile(r"\\[dtc]?frac(?![A-Za-z])")
@@ -19,6 +21,8 @@ _SHORT_FRAC = re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)")
 _NUMBER = re.compile(r"([-+]?)(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d+))?")
 _PLAIN_FRAC = re.compile(r"([-+]?)\\frac\{([-+]?\d+)\}\{(\d+)\}|([-+]?\d+)/(\d+)")
 _SPACING = re.compile(r"\\(?:left|right|displaystyle|[,;:!> ])(?![A-Za-z])|[~\s]+")
+_APART = re.compile(r"(?<=\d)(?:\s|\\[,;:!> ]|~)+(?=\d)")
+"""Space between digits: it separates thousands, or two numbers (1 1/2 is not 11/2)."""
 _DIGITS_LIMIT = 400
 """Digits of a number that is read exactly; a longer one stays text (int() is quadratic in them)."""
 
@@ -54,20 +58,49 @@ def rational(answer: str) -> Fraction | None:
 
 
 def answer_type(answer: str) -> str:
-    """What kind of answer this is: one of `omi2.rows.ANSWER_TYPES`. A guess from its form."""
+    """What kind of answer this is: one of `omi2.rows.ANSWER_TYPES`."""
     text = _plain(answer)
     number = rational(answer)
     if number is not None:
         if "." in text:
             return "decimal"
         return "integer" if number.denominator == 1 and "/" not in text else "fraction"
+    for kind, form in _FORMS[:_CERTAIN]:
+        if form.search(text):
+            return kind
+    from omi2.answers.forms import read
+
+    readings = read(answer)
+    if readings:
+        return _kind(readings[0])
     return next((kind for kind, form in _FORMS if form.search(text)), "expression")
 
 
+def _kind(value: Value) -> str:
+    """The kind of an answer that was read."""
+    if isinstance(value, Quantity):
+        node = value.node
+        if node.op == "number":
+            if node.digits:
+                return "decimal"
+            return "integer" if node.value.denominator == 1 else "fraction"
+        plain = node.op == "/" and all(arg.op == "number" for arg in node.args)
+        return "fraction" if plain else "expression"
+    if isinstance(value, Group):
+        ends = [i.node for i in value.items if isinstance(i, Quantity)]
+        endless = any(part.name == "infty" for end in ends for part in walk(end))
+        if value.brackets == "{}":
+            return "set"
+        two = len(value.items) == 2 and value.brackets
+        return "interval" if two and (endless or value.brackets != "()") else "tuple"
+    kinds = {Relation: "equation", Union: "interval", Grid: "matrix", Words: "text"}
+    return kinds.get(type(value), "expression")
+
+
 _FORMS = [
-    ("matrix", re.compile(r"\\begin\{[pbvBV]?matrix\}|\\begin\{array\}")),
     ("yes_no", re.compile(r"^(?:yes|no|true|false)$", re.IGNORECASE)),
     ("choice", re.compile(r"^\(?[A-H]\)?$")),
+    ("matrix", re.compile(r"\\begin\{[pbvBV]?matrix\}|\\begin\{array\}")),
     (
         "interval",
         re.compile(r"^[\[(].*[,].*[\])]\\cup|^\[.+,.+[\])]$|^\(.*,.*\]$|\\infty\)$|^\(-\\infty"),
@@ -79,14 +112,31 @@ _FORMS = [
     ("text", re.compile(r"^[A-Za-z]{2,}[A-Za-z' .-]*$")),
 ]
 
+_CERTAIN = 3
+"""The forms that are decided before the answer is read."""
+
+
+def _together(space: re.Match[str]) -> str:
+    """Nothing, where three digits follow; else a mark that outlives the removal of spaces."""
+    after = space.string[space.end() : space.end() + 4]
+    return "" if after[:3].isdigit() and not after[3:].isdigit() else "\x00"
+
 
 def _plain(answer: str) -> str:
     """An answer without what never changes its value."""
     text = answer if answer.isascii() else unicodedata.normalize("NFKC", answer)
-    text = text.replace("−", "-").replace("\\$", "").replace("$", "").replace("\\%", "%")
+    text = (
+        text.replace("\x00", "")
+        .replace("−", "-")
+        .replace("\\$", "")
+        .replace("$", "")
+        .replace("\\%", "%")
+    )
     text = _TEXT_COMMAND.sub(r"\1", text)
     text = _FRAC.sub(r"\\frac", text)
     text = _SHORT_FRAC.sub(r"\\frac{\1}{\2}", text)
     text = text.replace("{,}", ",").replace("\\!", "")
-    text = _SPACING.sub("", text)
+    if _APART.search(text):
+        text = _APART.sub(_together, text)
+    text = _SPACING.sub("", text).replace("\x00", " ")
     return text.rstrip(".")

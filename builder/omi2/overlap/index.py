@@ -63,6 +63,11 @@ def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[s
         bags.append(bag(tokens))
     if not ids:
         raise UsageError(f"benchmark {name} holds no items")
+    if empty := [item for (_, item), length in zip(ids, lengths, strict=True) if not length]:
+        raise UsageError(
+            f"benchmark {name}: {len(empty)} of {len(ids)} items hold no word to compare (first "
+            f"{empty[0]}): nothing could be said of them; take them out, or name another column"
+        )
     return Index(
         n,
         ({"name": name, "items": len(ids), **origin},),

@@ -39,8 +39,10 @@ def words(text: str) -> list[str]:
     >>> words("She has $1,200 and $\\\\frac{1}{2}$ hour.")
     ['she', 'has', '1200', 'and', 'frac', '1', '2', 'hour']
     """
-    folded = unicodedata.normalize("NFKC", text).lower()
-    return _WORD.findall(_GROUPED.sub("", folded))
+    if not text.isascii():  # what nobody sees (zero-width spaces, soft hyphens) parts no word
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn", "Me"))
+    return _WORD.findall(_GROUPED.sub("", text.lower()))
 
 
 def mask(tokens: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ stop string.
 """
 
 import functools
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
@@ -33,7 +34,8 @@ class FewShot:
 
     def render(self, problem: str) -> str:
         """The prompt that asks about this problem."""
-        return self.prefix + self.query.replace("{problem}", problem.strip())
+        text = re.sub(r"\n{3,}", "\n\n", problem.strip())  # never the separator
+        return self.prefix + self.query.replace("{problem}", text)
 
 
 @functools.cache

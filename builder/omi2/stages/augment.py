@@ -122,7 +122,7 @@ def _sift(
 def _reason(text: str, completion: Completion, seed: Row, shots: FewShot, rules: Augment) -> str:
     """Why this text is no new problem, or ""."""
     if completion.refused:
-        return "refused"
+        return completion.finish_reason  # refused, or failed beyond the retry budget
     masked = mask(words(text))
     if not masked:
         return "empty"

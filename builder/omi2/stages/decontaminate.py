@@ -11,6 +11,7 @@ from typing import Any
 
 from omi2 import rows
 from omi2.engines import over_parts
+from omi2.errors import UsageError
 from omi2.overlap import index
 from omi2.overlap.checker import CLEAN, CONTAMINATED, NONE, UNKNOWN, Checker, layers
 from omi2.recipe import Decontaminate, Recipe
@@ -79,7 +80,15 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
 @functools.cache
 def checker(rules: Decontaminate) -> Checker:
     """The checker for these rules, made once a process."""
+    if not rules.index and not rules.benchmarks:
+        raise UsageError("[decontaminate] names neither an index nor benchmarks to compare with")
     indexes = [index.load(name) for name in rules.index]
+    for name, found in zip(rules.index, indexes, strict=True):
+        if found.n != rules.ngram:
+            raise UsageError(
+                f"the overlap index {name} holds {found.n}-grams and the recipe asks for ngram = "
+                f"{rules.ngram}: make the index anew with --ngram {rules.ngram}"
+            )
     texts = []
     for source in rules.benchmarks:
         loaded = read(source)

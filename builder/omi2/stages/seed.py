@@ -77,7 +77,7 @@ def _reason(problem: Problem, rules: Seed, *, needs_gold: bool) -> str:
         return "empty"
     if len(text) > rules.max_chars:
         return "too_long"
-    return "no_answer" if needs_gold and not problem["answer"] else ""
+    return "no_answer" if needs_gold and not (problem["answer"] or "").strip() else ""
 
 
 def _row(key: str, text: str, source: str, problem: Problem) -> dict[str, Any]:

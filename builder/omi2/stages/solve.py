@@ -39,14 +39,14 @@ def replay_part(recipe: Recipe, run: Run, part: int) -> Report:
     assert path is not None  # noqa: S101 (run has looked)
     wanted = set(clean(run, part)["problem_id"].to_list())
     samples: Counter[str] = Counter()
-    kept, dropped, elsewhere = [], [], 0
+    kept, dropped = [], []
     for row in replay.generations(recipe, path, part):
         key = row["problem_id"]
-        if key not in wanted:
-            elsewhere += 1
-            continue
         sample = samples[key]
         samples[key] += 1
+        if key not in wanted:
+            dropped.append(drop(key, "problem_dropped", sample=sample))
+            continue
         if not row["generation"] or not row["generation"].strip():
             dropped.append(drop(key, "empty", sample=sample))
             continue
@@ -59,7 +59,7 @@ def replay_part(recipe: Recipe, run: Run, part: int) -> Report:
             }
         )
     facts = {"problems_without_generations": len(wanted - samples.keys())}
-    return _write(run, part, kept, dropped, facts | {"generations_of_dropped_problems": elsewhere})
+    return _write(run, part, kept, dropped, facts)
 
 
 def _ask(recipe: Recipe, run: Run) -> Report:
@@ -119,8 +119,9 @@ def _settle(run: Run, part: int, answers: list[tuple[Job, Completion]]) -> Repor
     kept, dropped = [], []
     for job, completion in sorted(answers, key=lambda answer: answer[0].handle):
         key, sample, prompt = job.handle
-        if completion.refused:
-            dropped.append(drop(key, "refused", completion.refused, sample=sample))
+        if completion.refused:  # by the teacher, or failed beyond the retry budget
+            why = completion.finish_reason
+            dropped.append(drop(key, why, completion.refused, sample=sample))
         elif not completion.text.strip():
             dropped.append(drop(key, "empty", sample=sample))
         else:

@@ -77,6 +77,7 @@ def route_part(
         table["problem_source"].value_counts(sort=True).sort("problem_source").iter_rows()
     )
     by_problem = table.group_by("problem_source").agg(pl.col("problem_id").n_unique())
+    by_teacher = table["teacher"].fill_null("not recorded").value_counts()
     return Report(
         "rows",
         came={"kept": kept} if kept else {},
@@ -84,6 +85,7 @@ def route_part(
         facts={
             **{f"rows {name}": count for name, count in by_source.items()},
             **{f"problems {name}": count for name, count in sorted(by_problem.iter_rows())},
+            **{f"teacher {name}": count for name, count in sorted(by_teacher.iter_rows())},
         },
     )
 

@@ -1,45 +1,35 @@
 """Ask a teacher many things at once, and record every word it says.
 
 `generate(jobs, ...)` is a plain generator: it pulls jobs as the endpoints have room, gives each
-answer as it comes, in any order, and hides the asyncio loop inside. What the ledger knows is not
-asked again, and if it knows everything, no endpoint is contacted.
+answer as it comes, in any order, and hides asyncio inside. What the ledger knows is not asked
+again, and if it knows everything, no endpoint is contacted. A sample that failed beyond its retry
+budget is given with the finish reason `failed` and put down as a dead letter.
 
-How it works: `concurrency` tasks for each endpoint take jobs from one shared iterator. A passing
-failure is tried again after a pause that doubles; an endpoint that keeps failing is given up and
-its jobs go to the others; when none is left, the build stops with RemoteError, and resumes later.
+How it works: the fleet runs in a loop on a thread of its own, so that endpoints stay busy while the
+caller writes a part. Jobs are pulled, and answers given, in the caller's thread alone. An answer is
+in the ledger before it is handed over. At most `fleet.room()` jobs are between the two; two jobs
+with one key (equal requests) are asked once.
 
-Not covered: finding the best concurrency by itself.
+Not covered: endpoints that serve different models. A recipe has one teacher.
 """
 
 import asyncio
-import os
-import random
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
-
-import httpx2
+from typing import Any
 
 from omi2.errors import RemoteError, UsageError
 from omi2.recipe import Teacher
-from omi2.teachers import embedded, openai, tgi
-from omi2.teachers.ledger import Ledger
-from omi2.teachers.protocol import (
-    Completion,
-    Fatal,
-    Passing,
-    Refused,
-    Request,
-    TeacherError,
-)
-
-PROTOCOLS: dict[str, Any] = {"openai": openai, "tgi": tgi}
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds before the first and, doubling, at most before any later try."""
+from omi2.teachers import embedded, numbers
+from omi2.teachers import endpoints as roster
+from omi2.teachers.crew import Crew, Settled
+from omi2.teachers.endpoints import Endpoint
+from omi2.teachers.member import Item, Wire
+from omi2.teachers.protocol import Completion, Request, TeacherError
+from omi2.teachers.shelf import Shelf
 
 
 @dataclass(frozen=True)
@@ -49,19 +39,6 @@ class Job:
     part: int
     handle: Any
     request: Request
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One server: `kind` is its protocol; `model` is "" until it was asked."""
-
-    kind: str
-    url: str
-    model: str
-    concurrency: int
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.url}"
 
 
 Answer = tuple[Job, Completion]
@@ -78,43 +55,78 @@ def generate(
     first = next(remaining, None)
     if first is None:
         return
-    endpoints = [endpoint(spec, teacher) for spec in teacher.endpoints]
+    endpoints = roster.read(teacher)
+    model = _one_model(endpoints, teacher)
+    with ExitStack() as stack:
+        shelf = stack.enter_context(Shelf(ledger))
+        crew: Crew | None = None
+        asked: dict[str, list[Job]] = {}
+        for job in chain([first], remaining):
+            key = job.request.key(model)
+            if key in asked:
+                asked[key].append(job)
+                continue
+            known = shelf.look(job.part, key)
+            if known is not None:
+                yield job, known
+                continue
+            if crew is None:
+                book = numbers.Book(ledger(job.part).with_name(numbers.NAME))
+                serving = [stack.enter_context(_serving(e)) for e in endpoints]
+                crew = stack.enter_context(Crew(serving, teacher, model, shelf, book))
+            asked[key] = [job]
+            shelf.hold(job.part)
+            crew.put(Item(job, job.request, key))
+            while len(asked) >= crew.fleet.room():
+                yield from _settle(crew.take(), asked, shelf)
+            yield from _settle(crew.ready(), asked, shelf)
+        while asked and crew is not None:
+            yield from _settle(crew.take(), asked, shelf)
+
+
+def _settle(answers: Settled, asked: dict[str, list[Job]], shelf: Shelf) -> Iterator[Answer]:
+    """Every job that asked for one of these."""
+    for item, said in answers:
+        shelf.release(item.job.part)
+        for job in asked.pop(item.key):
+            yield job, said
+
+
+def _one_model(endpoints: list[Endpoint], teacher: Teacher) -> str:
+    """The model of them all. Raises RemoteError if nobody tells it, UsageError if two differ."""
     if not all(e.model for e in endpoints):
-        endpoints = asyncio.run(_identify(endpoints, teacher))
-    models = sorted({e.model for e in endpoints})
+        told = asyncio.run(_identify(endpoints, teacher))
+    else:
+        told = {str(e): e.model for e in endpoints}
+    models = sorted(set(told.values()))
     if len(models) > 1:
         raise UsageError(
             f"the endpoints serve different models ({', '.join(models)}): a recipe has one teacher"
         )
-    with ExitStack() as stack:
-        ledgers: dict[int, Ledger] = {}
-
-        def book(part: int) -> Ledger:
-            if part not in ledgers:
-                ledgers[part] = stack.enter_context(Ledger(ledger(part)))
-            return ledgers[part]
-
-        for job in chain([first], remaining):
-            known = book(job.part).recorded.pop(job.request.key(models[0]), None)
-            if known is None:
-                served = [stack.enter_context(_serving(e)) for e in endpoints]
-                yield from _Pool(chain([job], remaining), served, teacher, book).drive()
-                return
-            yield job, known
+    return models[0]
 
 
-def endpoint(spec: str, teacher: Teacher) -> Endpoint:
-    """An endpoint from its spec, such as tgi:http://host:8080. Raises UsageError."""
-    kind, _, rest = spec.partition(":")
-    if kind == "embedded":
-        return Endpoint(kind, rest, teacher.model or embedded.model_name(rest), 1)
-    if kind in PROTOCOLS and rest.startswith(("http://", "https://")):
-        return Endpoint(
-            kind, rest.rstrip("/").removesuffix("/v1"), teacher.model, teacher.concurrency
-        )
-    raise UsageError(
-        f"no such teacher {spec!r}: embedded, embedded:FILE.gguf, openai:http://HOST:PORT, "
-        "tgi:http://HOST:PORT or replay:FILE.parquet"
+async def _identify(endpoints: list[Endpoint], teacher: Teacher) -> dict[str, str]:
+    """What each endpoint that answers says it serves."""
+
+    async def ask(e: Endpoint) -> str | TeacherError:
+        if e.model:
+            return e.model
+        wire = Wire(e, min(teacher.timeout_s, 30.0))
+        async with wire.link:
+            try:
+                return (await wire.identify()).model
+            except TeacherError as error:
+                return error
+
+    told = dict(zip(map(str, endpoints), await asyncio.gather(*map(ask, endpoints)), strict=True))
+    models = {name: said for name, said in told.items() if isinstance(said, str)}
+    if models:
+        return models
+    name, error = next(iter(told.items()))
+    raise RemoteError(
+        f"the endpoint {name} cannot be used: {error}. Is the server up, and is that its address "
+        "and protocol? Nothing was lost; the same command goes on."
     )
 
 
@@ -126,143 +138,3 @@ def _serving(e: Endpoint) -> Iterator[Endpoint]:
         return
     with embedded.serve(e.url) as url:
         yield replace(e, kind="openai", url=url)
-
-
-async def _identify(endpoints: list[Endpoint], teacher: Teacher) -> list[Endpoint]:
-    """The endpoints with the models that they say they serve."""
-    found = []
-    async with _client(teacher, len(endpoints)) as http:
-        for e in endpoints:
-            try:
-                model = e.model or await PROTOCOLS[e.kind].identify(http, e.url)
-            except TeacherError as error:
-                raise RemoteError(
-                    f"the endpoint {e} cannot be used: {error}. Is the server up, and is that its "
-                    "address and protocol? Nothing was lost; the same command goes on."
-                ) from None
-            found.append(replace(e, model=model))
-    return found
-
-
-def _client(teacher: Teacher, connections: int) -> httpx2.AsyncClient:
-    key = os.environ.get(teacher.key_env, "")
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(teacher.timeout_s, connect=10.0),
-        limits=httpx2.Limits(max_connections=connections),
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-    )
-
-
-class _Pool:
-    """The state that the tasks of one `generate` share."""
-
-    def __init__(
-        self,
-        jobs: Iterator[Job],
-        endpoints: list[Endpoint],
-        teacher: Teacher,
-        book: Callable[[int], Ledger],
-    ) -> None:
-        self.jobs = jobs
-        self.endpoints = endpoints
-        self.teacher = teacher
-        self.book = book
-        self.returned: deque[Job] = deque()
-        self.asking = 0
-        self.lost: dict[Endpoint, str] = {}
-        self.answers: asyncio.Queue[Answer | None] = asyncio.Queue(maxsize=256)
-
-    def drive(self) -> Iterator[Answer]:
-        """Run the tasks between one answer and the next."""
-        with asyncio.Runner() as runner:
-            stream = self._stream()
-            try:
-                while (answer := runner.run(_step(stream))) is not None:
-                    yield answer
-            finally:
-                runner.run(stream.aclose())
-
-    async def _stream(self) -> AsyncGenerator[Answer, None]:
-        connections = sum(e.concurrency for e in self.endpoints)
-        async with _client(self.teacher, connections) as http:
-            tasks = [
-                asyncio.create_task(self._work(http, e))
-                for e in self.endpoints
-                for _ in range(e.concurrency)
-            ]
-            end = asyncio.create_task(self._end(tasks))
-            try:
-                while (answer := await self.answers.get()) is not None:
-                    yield answer
-                await end
-            finally:
-                for task in (*tasks, end):
-                    task.cancel()
-                await asyncio.gather(*tasks, end, return_exceptions=True)
-
-    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
-        """When every task has ended, say so; raise what one of them raised."""
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        await self.answers.put(None)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        if self.returned:
-            reasons = "; ".join(f"{e}: {why}" for e, why in self.lost.items())
-            raise RemoteError(
-                f"no endpoint answers any more ({reasons}). What was said is kept; the same "
-                "command goes on where it stopped."
-            )
-
-    def _take(self) -> tuple[Job, Completion | None] | None:
-        """The next job, and its completion if that is on record."""
-        job = self.returned.popleft() if self.returned else next(self.jobs, None)
-        if job is None:
-            return None
-        key = job.request.key(self.endpoints[0].model)
-        return job, self.book(job.part).recorded.pop(key, None)
-
-    async def _work(self, http: httpx2.AsyncClient, e: Endpoint) -> None:
-        """One of an endpoint's tasks: ask, record, hand over, until nothing is left."""
-        while e not in self.lost:
-            taken = self._take()
-            if taken is None:
-                if not self.asking:
-                    return
-                await asyncio.sleep(0.02)  # a job that is under way elsewhere may come back
-                continue
-            job, completion = taken
-            if completion is None:
-                self.asking += 1
-                try:
-                    completion = await self._ask(http, e, job.request)
-                except (Passing, Fatal) as error:
-                    self.returned.append(job)
-                    self.lost[e] = str(error)
-                    return
-                finally:
-                    self.asking -= 1
-                if not completion.refused:
-                    self.book(job.part).add(job.request.key(e.model), completion)
-            await self.answers.put((job, completion))
-
-    async def _ask(self, http: httpx2.AsyncClient, e: Endpoint, request: Request) -> Completion:
-        """One completion, after as many tries as a passing failure deserves."""
-        pause = FIRST_PAUSE
-        for left in range(self.teacher.retries, -1, -1):
-            try:
-                answer = await PROTOCOLS[e.kind].complete(http, e.url, e.model, request)
-            except Refused as error:
-                return Completion("", "refused", 0, e.model, str(error))
-            except Passing as error:
-                if not left:
-                    raise
-                await asyncio.sleep(max(error.pause, pause * random.uniform(0.5, 1.0)))  # noqa: S311
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                return cast(Completion, answer)
-        raise AssertionError("unreachable: the last try returns or raises")
-
-
-async def _step(stream: AsyncGenerator[Answer, None]) -> Answer | None:
-    return await anext(stream, None)

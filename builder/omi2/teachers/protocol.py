@@ -1,18 +1,29 @@
 """What every teacher speaks: a request for raw completion, its answer, and how one can fail.
 
     TeacherError
-    ├── Passing    busy or unreachable: try again, with a pause
-    ├── Refused    this request will never work (too long, not valid): the row is dropped
-    └── Fatal      no request will work (wrong key, no such model): the build stops
+    ├── Passing    busy, unreachable or garbled: ask again, better elsewhere
+    ├── Refused    this request will never work (too long, not valid): the sample is dropped
+    └── Fatal      no request to this endpoint will work (wrong key, no such model)
 
-Nothing here knows a protocol; `openai.py` and `tgi.py` are one each.
+`Passing.kind` says what failed, for the endpoint's pace and for the sample's retry budget:
+
+    busy     429: the endpoint wants less; the sample is not to blame
+    away     no connection, 502, 503: the request was not worked on
+    lost     the connection broke, or its time ran out, while the request was worked on
+    broken   an answer that cannot be used: 424, 500, HTML, half a JSON, no end, no completion
+
+Nothing here knows a protocol or a transport. Not covered: streaming, and several choices in one
+request (`n`): every sample has a sampling seed of its own, made from its id, and `n` would give
+several samples one seed.
 """
 
+import functools
 import json
 from dataclasses import dataclass
 
-import httpx2
 import xxhash
+
+PASSING = ("busy", "away", "lost", "broken")
 
 
 class TeacherError(Exception):
@@ -20,11 +31,15 @@ class TeacherError(Exception):
 
 
 class Passing(TeacherError):
-    """Busy, restarting or unreachable. `pause` is what the endpoint asked for, in seconds."""
+    """Not now, or not here. `pause`: seconds the endpoint asked for; `tokens`: what was lost."""
 
-    def __init__(self, message: str, pause: float = 0.0) -> None:
+    def __init__(
+        self, message: str, kind: str = "broken", *, pause: float = 0.0, tokens: int = 0
+    ) -> None:
         super().__init__(message)
+        self.kind = kind
         self.pause = pause
+        self.tokens = tokens
 
 
 class Refused(TeacherError):
@@ -33,6 +48,12 @@ class Refused(TeacherError):
 
 class Fatal(TeacherError):
     """Every request to this endpoint will fail."""
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _json(*values: object) -> str:
+    """A JSON list of these without its end: samples of one problem share all but the seed."""
+    return json.dumps(values, ensure_ascii=True)[:-1]
 
 
 @dataclass(frozen=True)
@@ -48,21 +69,17 @@ class Request:
 
     def key(self, model: str) -> str:
         """The name under which the ledger keeps what `model` said to this."""
-        told = [
-            model,
-            self.prompt,
-            self.temperature,
-            self.top_p,
-            self.max_tokens,
-            self.stop,
-            self.seed,
-        ]
-        return xxhash.xxh3_128_hexdigest(json.dumps(told, ensure_ascii=True).encode())
+        shared = _json(model, self.prompt, self.temperature, self.top_p, self.max_tokens, self.stop)
+        return xxhash.xxh3_128_hexdigest(f"{shared}, {self.seed}]".encode())
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What a teacher said. `tokens` counts generated tokens; `refused`: why there is no text."""
+    """What a teacher said. `tokens` counts generated tokens; `refused`: why there is no text.
+
+    `finish_reason` is the endpoint's word, or ours: `stop` where a stop string ended it, `refused`,
+    or `failed` where the retry budget was spent.
+    """
 
     text: str
     finish_reason: str
@@ -71,52 +88,37 @@ class Completion:
     refused: str = ""
 
 
-def completion(text: str, reason: str, tokens: int, model: str, request: Request) -> Completion:
+@dataclass(frozen=True)
+class Served:
+    """What an endpoint says of itself; 0 where it does not say."""
+
+    model: str
+    requests: int = 0
+    """Requests at once, above which it refuses."""
+    stops: int = 0
+    """Stop strings in one request."""
+    tokens: int = 0
+    """Tokens of prompt and answer together."""
+    wire: str = ""
+    """What to call the model in a request, where that is another name."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One completion as it came over the wire; `queued`: seconds it waited for a slot, if told."""
+
+    text: str
+    reason: str
+    tokens: int
+    queued: float = -1.0
+
+
+def completion(said: Said, model: str, stops: tuple[str, ...]) -> Completion:
     """A completion, cut at the first stop string (TGI leaves it in) and fit for UTF-8."""
-    ends = [at for stop in request.stop if (at := text.find(stop)) >= 0]
+    text, reason = said.text, said.reason
+    ends = [at for stop in stops if (at := text.find(stop)) >= 0]
     if ends:
         text, reason = text[: min(ends)], "stop"
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return Completion(text, reason, tokens, model)
-
-
-async def post(http: httpx2.AsyncClient, url: str, body: dict[str, object]) -> dict[str, object]:
-    """The JSON that an endpoint answers; raises one of the errors above."""
-    try:
-        response = await http.post(url, json=body)
-    except httpx2.TimeoutException:
-        raise Passing("no answer in time") from None
-    except httpx2.TransportError as error:
-        raise Passing(f"connection failed: {str(error) or type(error).__name__}") from None
-    return read(response)
-
-
-def read(response: httpx2.Response) -> dict[str, object]:
-    """The JSON object of a response, or the error that its status means."""
-    status = response.status_code
-    said = " ".join(response.text[:300].split())
-    if status in (401, 403):
-        raise Fatal(f"HTTP {status}: the key was not accepted ({said})")
-    if status == 404:
-        raise Fatal(f"HTTP 404: no such route or model ({said})")
-    if status in (400, 413, 422):
-        raise Refused(f"HTTP {status}: {said}")
-    if status != 200:
-        raise Passing(f"HTTP {status}: {said}", _pause(response))
-    try:
-        value = response.json()
-    except ValueError:
-        raise Passing(f"the answer is not JSON: {said}") from None
-    if isinstance(value, list) and len(value) == 1:  # TGI's POST / answers a list of one
-        value = value[0]
-    if not isinstance(value, dict):
-        raise Passing(f"the answer is not an object: {said}")
-    return value
-
-
-def _pause(response: httpx2.Response) -> float:
-    """Seconds that a Retry-After header asks for, at most a minute."""
-    try:
-        return min(max(float(response.headers.get("retry-after", 0)), 0.0), 60.0)
-    except ValueError:
-        return 0.0
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return Completion(text, reason, said.tokens, model)

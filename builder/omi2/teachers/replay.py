@@ -28,7 +28,7 @@ def source(path: Path) -> Source:
     """The file's own problems as seeds."""
     table = read_columns(path, ("problem", "generation"), ("gold",))
     answer = "gold" if "gold" in table.column_names else ""
-    return Source(name=path.stem, file=str(path), answer=answer, distinct=True)
+    return Source(name=path.stem, file=str(path), answer=answer, split="", distinct=True)
 
 
 def generations(recipe: Recipe, path: Path, part: int) -> Iterator[dict[str, Any]]:
@@ -36,7 +36,6 @@ def generations(recipe: Recipe, path: Path, part: int) -> Iterator[dict[str, Any
     table = read_columns(path, ("problem", "generation"), ("model",))
     for batch in table.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
-            if row["problem"]:
-                name = rows.problem_id(row["problem"])
-                if rows.bucket(name, recipe.parts) == part:
-                    yield {**row, "problem_id": name}
+            name = rows.problem_id(row["problem"] or "")
+            if rows.bucket(name, recipe.parts) == part:
+                yield {**row, "problem_id": name}

@@ -1,34 +1,40 @@
-"""The protocol of text-generation-inference: POST /generate.
+"""The protocol of text-generation-inference: POST /generate, and /info for its limits.
 
 Its traps: top_p lies strictly between 0 and 1 (1.0 is refused: left out), temperature 0 means
-do_sample false, at most four stop strings, an empty input is refused, the stop string stays in the
-text, and above its limit it answers 429 at once instead of queueing. Not covered: streaming,
-best_of, grammars.
+do_sample false, a seed lies above 0, four stop strings at most (or as /info says), an empty input
+is refused, the stop string stays in the text, and above its limit it answers 429 at once instead of
+queueing. Payloads are those of huggingface_hub's TextGenerationInput and TextGenerationOutput (the
+tests read each with them). Not covered: streaming, best_of (it forbids a seed), grammars.
 """
 
-import httpx2
+from typing import Any
 
-from omi2.teachers.protocol import Completion, Passing, Request, completion, post, read
+from omi2.teachers.protocol import Passing, Request, Said, Served
+from omi2.teachers.transport import Link, whole
 
 MAX_STOPS = 4
 
 
-async def identify(http: httpx2.AsyncClient, url: str) -> str:
-    """The model that the server holds, with its commit where it says it."""
-    try:
-        info = read(await http.get(f"{url}/info"))
-    except httpx2.TransportError as error:
-        raise Passing(f"connection failed: {str(error) or type(error).__name__}") from None
+async def identify(link: Link) -> Served:
+    """The model that the server holds, with its commit where it says it, and its limits."""
+    info = (await link.get("/info")).value
+    if not isinstance(info.get("model_id"), str):
+        raise Passing(f"GET /info names no model_id: {str(info)[:200]}")
     sha = info.get("model_sha")
-    return f"{info.get('model_id', 'unknown')}{f'@{sha}' if sha else ''}"
+    return Served(
+        f"{info['model_id']}{f'@{sha}' if sha else ''}",
+        whole(info.get("max_concurrent_requests")),
+        whole(info.get("max_stop_sequences")),
+        whole(info.get("max_total_tokens")),
+    )
 
 
-async def complete(http: httpx2.AsyncClient, url: str, model: str, request: Request) -> Completion:
+async def complete(link: Link, model: str, served: Served, request: Request) -> Said:
     """Ask for one completion."""
-    parameters: dict[str, object] = {
+    parameters: dict[str, Any] = {
         "max_new_tokens": request.max_tokens,
-        "stop": list(request.stop[:MAX_STOPS]),
-        "seed": request.seed,
+        "stop": list(request.stop[: served.stops or MAX_STOPS]),
+        "seed": request.seed or 2**31,  # the documented range begins at 1; ours ends below 2**31
         "details": True,
         "return_full_text": False,
         "do_sample": request.temperature > 0,
@@ -37,15 +43,14 @@ async def complete(http: httpx2.AsyncClient, url: str, model: str, request: Requ
         parameters["temperature"] = request.temperature
         if request.top_p < 1:
             parameters["top_p"] = request.top_p
-    body: dict[str, object] = {"inputs": request.prompt, "parameters": parameters}
-    answer = await post(http, f"{url}/generate", body)
-    details = answer.get("details")
-    if not isinstance(answer.get("generated_text"), str) or not isinstance(details, dict):
-        raise Passing(f"the answer holds no completion: {str(answer)[:300]}")
-    return completion(
-        str(answer["generated_text"]),
+    reply = await link.post("/generate", {"inputs": request.prompt, "parameters": parameters})
+    text, details = reply.value.get("generated_text"), reply.value.get("details")
+    if not isinstance(text, str) or not isinstance(details, dict):
+        raise Passing(f"the answer holds no completion: {str(reply.value)[:300]}")
+    waited = reply.headers.get("x-queue-time")
+    return Said(
+        text,
         str(details.get("finish_reason")),
-        int(details.get("generated_tokens", 0)),
-        model,
-        request,
+        whole(details.get("generated_tokens")),
+        whole(waited) / 1000 if waited is not None else -1.0,
     )

@@ -1,0 +1,293 @@
+"""Compare two answers that were read: three-valued, symmetric, form by form.
+
+EQUAL and DIFFERENT are said only with a reason; forms that do not belong together are DIFFERENT
+when no convention makes them one answer, and UNKNOWN when one might.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from omi2.answers import sets
+from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import same
+from omi2.answers.relations import equivalent, named, unnamed
+from omi2.answers.trees import (
+    Grid,
+    Group,
+    Node,
+    Quantity,
+    Ratio,
+    Relation,
+    Union,
+    Value,
+    Words,
+    names,
+    number,
+)
+from omi2.answers.units import measure, same_nouns
+
+_NONE = {"no solution", "no solutions", "none", "no real solution", "no real solutions",
+         "empty set", "null set"}  # fmt: skip
+_PI = Node("const", name="pi")
+
+
+def match(a: Value, b: Value, policy: Policy) -> Verdict:
+    """Compare two values."""
+    if a == b:
+        return EQUAL
+    verdict = _match(a, b, policy)
+    return verdict if verdict is not None else UNKNOWN
+
+
+def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
+    if isinstance(a, Quantity) and isinstance(b, Quantity):
+        return quantities(a, b, policy)
+    if isinstance(a, Relation) and isinstance(b, Relation):
+        return _relations(a, b, policy)
+    if isinstance(a, Relation):
+        return _relation_with(a, b, policy)
+    if isinstance(b, Relation):
+        return _relation_with(b, a, policy)
+    if isinstance(a, Union) or isinstance(b, Union):
+        found = sets.compare(a, b, policy)
+        return found if found is not None else DIFFERENT
+    if isinstance(a, Words) or isinstance(b, Words):
+        return _words(a, b)
+    if isinstance(a, Ratio) or isinstance(b, Ratio):
+        return _ratios(a, b, policy)
+    if isinstance(a, Grid) or isinstance(b, Grid):
+        return _grids(a, b, policy)
+    return _groups(a, b, policy)
+
+
+def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
+    """Formulas and their units."""
+    one, other = a.unit, b.unit
+    if one == other:
+        return same(a.node, b.node, policy)
+    if not one or not other:
+        bare, unit, told = (a.node, other, b.node) if not one else (b.node, one, a.node)
+        return _half(bare, told, unit, policy)
+    first, second = measure(one), measure(other)
+    if first and second:
+        if first[0] == second[0]:
+            return same(_times(a.node, first[1]), _times(b.node, second[1]), policy)
+        if {first[0], second[0]} == {(("angle", 1),), (("radian", 1),)}:
+            degrees, radians = (a, b) if first[0][0][0] == "angle" else (b, a)
+            return same(_radians(degrees.node), radians.node, policy)
+        if (("unit", 1),) not in (first[0], second[0]):
+            return DIFFERENT
+    verdict = same(a.node, b.node, policy)
+    if verdict is EQUAL and not (not first and not second and same_nouns(one, other)):
+        return UNKNOWN
+    return verdict
+
+
+def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:
+    """One has a unit, the other has none (or one in letters that look like variables: 10 m/s)."""
+    lettered = _lettered(bare)
+    if lettered is not None and measure(lettered.unit) and measure(unit):
+        return quantities(lettered, Quantity(told, unit), policy)
+    dimension = measure(unit)
+    if dimension and dimension[0] == (("part", 1),):
+        verdict = same(bare, _times(told, Fraction(1, 100)), policy)
+        if verdict is not EQUAL and policy.percent == "either":
+            plain = same(bare, told, policy)
+            verdict = plain if plain is not DIFFERENT else verdict
+        return verdict
+    verdict = same(bare, told, policy)
+    if verdict is DIFFERENT and dimension and dimension[0] == (("angle", 1),):
+        return same(bare, _radians(told), policy)
+    return DIFFERENT if policy.units == "required" else verdict
+
+
+def _lettered(node: Node) -> Quantity | None:
+    """A number with letters that may be its unit: 10 m, 10 m/s, 10 m/s^2, 10 m^2."""
+    if node.op == "/" and (above := _lettered(node.args[0])) is not None:
+        below = _letter(node.args[1])
+        return Quantity(above.node, f"{above.unit} / {below}") if below else None
+    if node.op == "*" and len(node.args) == 2 and not names(node.args[0]):
+        unit = _letter(node.args[1])
+        return Quantity(node.args[0], unit) if unit else None
+    return None
+
+
+def _letter(node: Node) -> str:
+    if node.op == "^" and node.args[0].op == "name" and node.args[1].value in (2, 3):
+        return f"{node.args[0].name} ^{node.args[1].value}"
+    return node.name if node.op == "name" else ""
+
+
+def _times(node: Node, factor: Fraction) -> Node:
+    if factor == 1:
+        return node
+    if node.op == "number":
+        return Node("number", value=node.value * factor, digits=node.digits, ulp=node.ulp * factor)
+    return Node("*", (number(factor), node))
+
+
+def _radians(node: Node) -> Node:
+    return Node("*", (number(Fraction(1, 180)), _PI, node))
+
+
+def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
+    verdict = equivalent(a, b, policy)
+    if verdict is EQUAL:
+        return EQUAL
+    one, other = named(a), named(b)
+    if one is not None and other is not None:
+        values = match(unnamed(a), unnamed(b), policy)
+        if values is EQUAL and one != other and not (one == "" or other == ""):
+            return UNKNOWN
+        return values if values is not UNKNOWN else verdict
+    if verdict is not EQUAL and (found := sets.compare(a, b, policy)) is not None:
+        return found
+    return verdict
+
+
+def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
+    """A relation and something that is none: x = 5 and 5, x < 5 and an interval."""
+    if a.ops[-1] == "in" and len(a.ops) == 1:
+        return match(a.sides[1], b, policy)
+    if named(a) is not None:
+        return match(unnamed(a), b, policy)
+    if set(a.ops) != {"="}:
+        found = sets.compare(a, b, policy)
+        if found is not None:
+            return found
+        return DIFFERENT if isinstance(b, Quantity | Words | Ratio | Group) else UNKNOWN
+    if isinstance(a.sides[0], Quantity) and a.sides[0].node.op == "+" and len(a.ops) == 1:
+        return DIFFERENT
+    return DIFFERENT if match(unnamed(a), b, policy) is DIFFERENT else UNKNOWN
+
+
+def _words(a: Value, b: Value) -> Verdict:
+    if isinstance(a, Words) and isinstance(b, Words):
+        one, other = set(a.text.split()), set(b.text.split())
+        if a.text in _NONE and b.text in _NONE:
+            return EQUAL
+        if a.text[:5] == b.text[:5] and a.text[:5] in ("date ", "time "):
+            return DIFFERENT
+        return DIFFERENT if not one & other and len(one) <= 4 and len(other) <= 4 else UNKNOWN
+    words, thing = (a, b) if isinstance(a, Words) else (b, a)
+    if isinstance(thing, Group) and not thing.items:
+        return EQUAL if isinstance(words, Words) and words.text in _NONE else UNKNOWN
+    if isinstance(words, Words) and len(words.text.split()) > 4:
+        return UNKNOWN
+    return DIFFERENT
+
+
+def _ratios(a: Value, b: Value, policy: Policy) -> Verdict:
+    if isinstance(a, Ratio) and isinstance(b, Ratio):
+        if len(a.items) != len(b.items):
+            return DIFFERENT
+        found = [
+            same(Node("*", (x, b.items[0])), Node("*", (y, a.items[0])), policy)
+            for x, y in zip(a.items[1:], b.items[1:], strict=True)
+        ]
+        return every(found)
+    ratio, thing = (a, b) if isinstance(a, Ratio) else (b, a)
+    if isinstance(ratio, Ratio) and isinstance(thing, Quantity) and len(ratio.items) == 2:
+        return DIFFERENT if same(Node("/", ratio.items), thing.node, policy) is not EQUAL else EQUAL
+    return DIFFERENT
+
+
+def _grids(a: Value, b: Value, policy: Policy) -> Verdict:
+    one, other = _rows(a), _rows(b)
+    if one is None or other is None:
+        return DIFFERENT
+    if not (isinstance(a, Grid) and isinstance(b, Grid)):  # a vector may be written either way
+        if len(one[0]) == 1 and len(other) == 1:
+            one = [[row[0] for row in one]]
+        elif len(other[0]) == 1 and len(one) == 1:
+            other = [[row[0] for row in other]]
+    if [len(row) for row in one] != [len(row) for row in other]:
+        return DIFFERENT
+    return every(
+        [
+            match(x, y, policy)
+            for row, line in zip(one, other, strict=True)
+            for x, y in zip(row, line, strict=True)
+        ]
+    )
+
+
+def _rows(value: Value) -> list[list[Value]] | None:
+    if isinstance(value, Grid):
+        return [list(row) for row in value.rows]
+    if isinstance(value, Group) and value.brackets in ("()", "[]", "") and value.items:
+        rows = [item for item in value.items if isinstance(item, Group) and item.brackets == "[]"]
+        if len(rows) == len(value.items):
+            return (
+                [list(row.items) for row in rows]
+                if len({len(r.items) for r in rows}) == 1
+                else None
+            )
+        return [list(value.items)]
+    if isinstance(value, Quantity):
+        return [[value]]
+    return None
+
+
+def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
+    """Lists, sets, tuples and intervals, with each other and with a single value."""
+    if not (isinstance(a, Group) and isinstance(b, Group)):
+        group, thing = (a, b) if isinstance(a, Group) else (b, a)
+        assert isinstance(group, Group)  # noqa: S101 (one of them is)
+        if len(group.items) == 1 and group.brackets in ("", "()", "[]", "{}"):
+            return match(group.items[0], thing, policy)
+        if policy.several == "last" and group.items and group.brackets in ("", "[]", "{}"):
+            return match(group.items[-1], thing, policy)
+        return DIFFERENT
+    one, other = a.brackets, b.brackets
+    items, things = _plain(a, b), _plain(b, a)
+    if len(items) != len(things):
+        return DIFFERENT
+    loose = {"", "{}"}
+    if one in loose and other in loose:
+        if policy.list_order == "kept" and "{}" not in (one, other):
+            return every([match(x, y, policy) for x, y in zip(items, things, strict=True)])
+        return unordered(items, things, policy)
+    kinds = {one, other}
+    if one != other and kinds not in ({"", "()"}, {"", "[]"}) and not (kinds == {"()", "[]"} and len(items) > 2):  # noqa: E501  # fmt: skip
+        return DIFFERENT
+    verdict = every([match(x, y, policy) for x, y in zip(items, things, strict=True)])
+    if verdict is DIFFERENT and "" in kinds and unordered(items, things, policy) is EQUAL:
+        return UNKNOWN
+    return verdict
+
+
+def _plain(group: Group, other: Group) -> Sequence[Value]:
+    """The items of a group, without names where the other has none: x = 1, y = 2 and (1, 2)."""
+    if not any(isinstance(item, Relation) for item in group.items):
+        return group.items
+    if all(isinstance(item, Relation) for item in other.items):
+        return group.items
+    return [
+        unnamed(i) if isinstance(i, Relation) and named(i) is not None else i for i in group.items
+    ]
+
+
+def every(verdicts: Sequence[Verdict]) -> Verdict:
+    """EQUAL if all are; DIFFERENT if one is."""
+    if DIFFERENT in verdicts:
+        return DIFFERENT
+    return UNKNOWN if UNKNOWN in verdicts else EQUAL
+
+
+def unordered(items: Sequence[Value], things: Sequence[Value], policy: Policy) -> Verdict:
+    """Whether two collections of one size hold the same, each as often."""
+    left = list(things)
+    doubt = False
+    for item in items:
+        found = None
+        for at, thing in enumerate(left):
+            verdict = match(item, thing, policy)
+            if verdict is EQUAL:
+                found = at
+                break
+            doubt = doubt or verdict is UNKNOWN
+        if found is None:
+            return UNKNOWN if doubt else DIFFERENT
+        left.pop(found)
+    return EQUAL

@@ -1,0 +1,220 @@
+"""Are two formulas the same? Tried at fixed points: exactly where that is possible.
+
+1. Rational functions are worked out exactly at a few points; one difference settles DIFFERENT, and
+   agreement at points of this size settles EQUAL (two different ones of degree d agree at such a
+   point about once in 65,000/d).
+2. Anything else is worked out to 60 digits. A difference that is no loss of digits settles
+   DIFFERENT. Agreement of two algebraic numbers is made a proof by a separation bound
+   (`omi2.answers.bounds`); agreement of other formulas at all points tried, when no term was lost
+   beside a larger one, is taken for EQUAL.
+3. A decimal that stands for an exact value is compared within its last digit, as the policy says.
+
+UNKNOWN is what remains: too large, undefined nearly everywhere, or in doubt.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+from omi2.answers.approximate import BITS, Run
+from omi2.answers.bounds import bits_for_zero
+from omi2.answers.exact import (
+    NotExact,
+    Point,
+    TooLarge,
+    Undefined,
+    exact,
+    point_at,
+    whole_point_at,
+)
+from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.trees import Node, minus, names, walk
+
+TURNS = 12
+"""Points tried at most."""
+ENOUGH = 4
+"""Points of agreement that settle EQUAL."""
+MAX_NAMES = 12
+_FLOAT_DIGITS = 15
+_FLOAT_DUST = Fraction(4, 10**14)
+_DUST = float(_FLOAT_DUST)
+
+
+def same(a: Node, b: Node, policy: Policy) -> Verdict:
+    """Compare two formulas."""
+    ends = _infinite(a), _infinite(b)
+    if any(ends):
+        if all(ends):
+            return EQUAL if ends[0] == ends[1] else DIFFERENT
+        return DIFFERENT
+    if a.op == b.op == "number":
+        return EQUAL if a.value == b.value or _near(a, b, policy) else DIFFERENT
+    variables = sorted(names(a) | names(b))
+    if len(variables) > MAX_NAMES:
+        return EQUAL if a == b else UNKNOWN
+    verdict = _tried(a, b, variables, policy, point_at)
+    if verdict is DIFFERENT and variables and (_whole(a) or _whole(b)):
+        return _tried(a, b, variables, policy, whole_point_at)
+    return verdict
+
+
+def _infinite(node: Node) -> int:
+    """+1 or -1 for an infinity, else 0."""
+    if node.op == "const" and node.name == "infty":
+        return 1
+    if node.op == "*" and len(node.args) == 2 and node.args[0].op == "number":
+        return _infinite(node.args[1]) * (-1 if node.args[0].value < 0 else 1)
+    if node.op == "+" and len(node.args) == 1:
+        return _infinite(node.args[0])
+    return 0
+
+
+def _whole(node: Node) -> bool:
+    """Whether a formula may mean something for integers alone."""
+    return any(
+        (
+            part.op == "call"
+            and part.name in ("factorial", "floor", "ceil", "binomial", "gcd", "lcm")
+        )
+        or (part.op == "call" and part.name in ("sin", "cos", "tan") and names(part))
+        or (part.op == "^" and names(part.args[1]) and not names(part.args[0]))
+        for part in walk(node)
+    )
+
+
+def _tried(a: Node, b: Node, variables: list[str], policy: Policy, points: Any) -> Verdict:
+    """Compare at points until that settles it."""
+    agreed = 0
+    dusty = any(part.digits for part in (*walk(a), *walk(b)))
+    for turn in range(TURNS if variables else 1):
+        point: Point = points(turn, variables)
+        try:
+            told = _at(a, b, point)
+        except Undefined:
+            continue
+        except TooLarge:
+            return EQUAL if a == b else UNKNOWN
+        except NotExact:
+            return UNKNOWN
+        if told is DIFFERENT and dusty and _within(a, b, point, policy):
+            told = EQUAL
+        if told is not EQUAL:
+            return told
+        agreed += 1
+        if agreed >= (ENOUGH if variables else 1):
+            return EQUAL
+    return UNKNOWN
+
+
+def _at(a: Node, b: Node, point: Point) -> Verdict:
+    """Compare at one point. Raises NotExact, TooLarge, Undefined."""
+    try:
+        return EQUAL if exact(a, point) == exact(b, point) else DIFFERENT
+    except (NotExact, TooLarge):
+        pass
+    for bits in (BITS, 4 * BITS):
+        run = Run(point, bits)
+        first, second = run.value(a), run.value(b)
+        mp = run.mp
+        if point and (mp.im(first) or mp.im(second)) and not _imaginary(a) and not _imaginary(b):
+            raise Undefined  # a logarithm or a root beyond its domain
+        gap = run.total([first, -second])
+        largest = max(mp.mag(first), mp.mag(second))
+        size = mp.mag(gap) if gap else -mp.inf
+        if size >= largest - bits // 3:
+            if bits > BITS or not run.cancelled:
+                return DIFFERENT
+            continue
+        needed = None if point else bits_for_zero(minus(a, b))
+        if needed is not None and largest < BITS:
+            return _proved(a, b, needed + max(0, int(largest)))
+        if size < largest - bits + 40:
+            return UNKNOWN if run.lost else EQUAL
+    return UNKNOWN
+
+
+def _imaginary(node: Node) -> bool:
+    return any(part.op == "const" and part.name == "i" for part in walk(node))
+
+
+def _proved(a: Node, b: Node, needed: int) -> Verdict:
+    """With as many digits as it takes to tell two algebraic numbers apart."""
+    run = Run({}, max(BITS, 2 * needed + 100))
+    gap = run.value(a) - run.value(b)
+    return EQUAL if not gap or run.mp.mag(gap) < -needed else DIFFERENT
+
+
+def _near(a: Node, b: Node, policy: Policy) -> bool:
+    """Whether two numbers, at least one of them a decimal, are one but for rounding."""
+    gap, size = abs(a.value - b.value), max(abs(a.value), abs(b.value))
+    if a.digits and b.digits and gap <= Fraction(policy.tolerance) * size:
+        return True
+    if policy.rounded and max(a.digits, b.digits) >= _FLOAT_DIGITS and gap <= _FLOAT_DUST * size:
+        return True
+    return any(
+        one.digits >= policy.rounded > 0
+        and one.ulp > other.ulp
+        and (gap <= one.ulp / 2 or (abs(one.value) < abs(other.value) and gap < one.ulp))
+        for one, other in ((a, b), (b, a))
+        if one.digits and (other.digits or other.value.denominator > 1)
+    )
+
+
+def _within(a: Node, b: Node, point: Point, policy: Policy) -> bool:
+    """Whether the formulas differ by no more than the rounding of their decimals.
+
+    A decimal of enough digits stands for what rounds to it; a single one also for what was cut to
+    it. Where both formulas have decimals, or one looks like a printed float, dust is forgiven too.
+    """
+    if policy.rounded == 0:
+        return False
+    run = Run(point)
+    first, second = run.value(a), run.value(b)
+    gap = abs(first - second)
+    size = max(abs(first), abs(second))
+    told = [{part for part in walk(formula) if part.digits} for formula in (a, b)]
+    if all(told) and gap <= size * policy.tolerance:
+        return True
+    if any(p.digits >= _FLOAT_DIGITS for p in (*told[0], *told[1])) and gap <= size * _DUST:
+        return True
+    slack = run.mp.mpf(0)
+    literals = 0
+    for formula, value, parts in ((a, first, told[0]), (b, second, told[1])):
+        for literal in parts:
+            if literal.digits >= policy.rounded:
+                literals += 1
+                half = run.value(_moved(formula, literal, literal.ulp / 2))
+                slack += abs(half - value)
+                whole = run.value(_moved(formula, literal, literal.ulp * _sign(literal)))
+                other = second if formula is a else first
+    if gap <= slack:
+        return True
+    if literals != 1 or run.mp.im(value) or run.mp.im(whole) or run.mp.im(other):
+        return False
+    value = first if told[0] and any(p.digits >= policy.rounded for p in told[0]) else second
+    return bool(min(value, whole) <= other <= max(value, whole) and other != whole)
+
+
+def _sign(literal: Node) -> int:
+    return -1 if literal.value < 0 else 1
+
+
+def _moved(node: Node, literal: Node, by: Fraction) -> Node:
+    """A formula with a decimal moved."""
+    if node == literal:
+        return Node("number", value=node.value + by)
+    if not node.args:
+        return node
+    args = tuple(_moved(arg, literal, by) for arg in node.args)
+    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+
+
+def too_large(node: Node) -> bool:
+    """Whether the value of a formula is too large to be worked out even roughly."""
+    point = point_at(0, sorted(names(node)))
+    try:
+        Run(point).value(node)
+    except TooLarge:
+        return True
+    except (NotExact, Undefined):
+        pass
+    return False

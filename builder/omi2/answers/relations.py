@@ -1,0 +1,139 @@
+"""Equations and inequalities: what they name, and whether two say the same.
+
+"x = 5", "f(2) = 5", "AB/CD = 5" and "the profit = 5" name a quantity and give its value;
+"2x + z = 1" does not. Two equations are the same up to a constant factor; two inequalities up to
+a positive one (and the direction they are written in).
+"""
+
+from omi2.answers.approximate import Run
+from omi2.answers.exact import NotExact, TooLarge, Undefined, point_at
+from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import same
+from omi2.answers.trees import (
+    Group,
+    Node,
+    Quantity,
+    Ratio,
+    Relation,
+    Value,
+    Words,
+    minus,
+    names,
+    number,
+    put,
+)
+
+_FLIPPED = {">": "<", ">=": "<="}
+_FUNCTIONS = frozenset("fghpqyFGHPQ")
+
+
+def named(relation: Relation) -> str | None:
+    """What an equation names ("" for y and f(x), which only say "the function"), or None."""
+    if set(relation.ops) != {"="}:
+        return None
+    side = relation.sides[0]
+    if isinstance(side, Words):
+        return side.text
+    if isinstance(side, Group):
+        parts = [named(Relation(("=",), (item, item))) for item in side.items]
+        return None if None in parts else ",".join(str(part) for part in parts)
+    if isinstance(side, Ratio):
+        return None if any(_name(item) is None for item in side.items) else ":"
+    if isinstance(side, Quantity):
+        found = None if side.unit else _name(side.node)
+        if found is not None:
+            return found
+        if not names(side.node):
+            return "="  # 21 + 23 = 44 states 44
+        if len(relation.ops) > 1:
+            return "="  # and so does the end of a chain
+    return None
+
+
+def unnamed(relation: Relation) -> Value:
+    """The value that a naming equation gives."""
+    return relation.sides[-1]
+
+
+def _name(node: Node) -> str | None:
+    """The name that a formula is, if it is one: x, f(2), AB, AB/CD, |AB|, cos A."""
+    if node.op == "name":
+        return "" if node.name == "y" else node.name
+    if node.op == "*" and all(part.op in ("name", "number", "const", "+") for part in node.args):
+        head = node.args[0]
+        if head.op != "name":
+            return None
+        if head.name[0] in _FUNCTIONS and len(node.args) == 2:
+            return "" if node.args[1].op == "name" else f"{head.name}(...)"
+        if node.args[1].op == "number" or all(
+            p.op == "name" and p.name.isupper() for p in node.args
+        ):
+            return "".join(part.name for part in node.args)
+        return None
+    if node.op == "/" or (node.op == "call" and node.name in ("abs", "sin", "cos", "tan")):
+        parts = [_name(part) for part in node.args]
+        if None in parts or (node.op == "/" and not _upper(node)):
+            return None
+        return f"{node.op}{node.name}{parts}"
+    return None
+
+
+def _upper(node: Node) -> bool:
+    return all(name[0].isupper() for name in names(node))
+
+
+def equivalent(a: Relation, b: Relation, policy: Policy) -> Verdict:
+    """Whether two relations say the same, as they are written, up to a factor."""
+    one, other = _simple(a), _simple(b)
+    if one is None or other is None:
+        return UNKNOWN
+    if len(one) != len(other) or sorted(op for op, _ in one) != sorted(op for op, _ in other):
+        return UNKNOWN if len(one) != len(other) else DIFFERENT
+    left = list(other)
+    for op, formula in one:
+        verdicts = [
+            proportional(formula, f, op in ("<", "<="), policy) if o == op else DIFFERENT
+            for o, f in left
+        ]
+        if EQUAL not in verdicts:
+            return UNKNOWN if UNKNOWN in verdicts else DIFFERENT
+        left.pop(verdicts.index(EQUAL))
+    return EQUAL
+
+
+def _simple(relation: Relation) -> list[tuple[str, Node]] | None:
+    """Each step of a chain as (op, left - right), with > turned into <."""
+    found = []
+    for at, op in enumerate(relation.ops):
+        left, right = relation.sides[at], relation.sides[at + 1]
+        if not (isinstance(left, Quantity) and isinstance(right, Quantity)) or op == "in":
+            return None
+        if op in _FLIPPED:
+            left, right = right, left
+        found.append((_FLIPPED.get(op, op), minus(left.node, right.node)))
+    return found
+
+
+def proportional(a: Node, b: Node, positive: bool, policy: Policy) -> Verdict:
+    """Whether one formula is a constant (positive) multiple of the other."""
+    variables = sorted(names(a) | names(b))
+    if not variables:
+        return same(a, b, policy)
+    if names(a) != names(b):
+        return DIFFERENT
+    for turn in range(6):
+        point = point_at(turn, variables)
+        try:
+            first, second = Run(point).value(a), Run(point).value(b)
+        except (NotExact, TooLarge, Undefined):
+            continue
+        mp = Run(point).mp
+        if mp.im(first) or mp.im(second) or not first or not second:
+            continue
+        if positive and (first > 0) != (second > 0):
+            return DIFFERENT
+        there, here = a, b
+        for name, value in point.items():
+            there, here = put(there, name, number(value)), put(here, name, number(value))
+        return same(Node("*", (a, here)), Node("*", (b, there)), policy)
+    return UNKNOWN

@@ -1,0 +1,213 @@
+"""Sets of real numbers: intervals, unions, what inequalities mean.
+
+An inequality in one variable that is linear (checked, not assumed) is an interval; `x != 5` is two;
+so `x < 5`, `5 > x`, `(-oo, 5)` and `R \\ [5, oo)` are compared as what they are. Other
+inequalities (x^2 < 4) are left alone.
+"""
+
+from functools import cmp_to_key
+from itertools import pairwise
+from typing import NamedTuple
+
+from omi2.answers.approximate import Run
+from omi2.answers.exact import NotExact, TooLarge, Undefined
+from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import same
+from omi2.answers.trees import (
+    Group,
+    Node,
+    Quantity,
+    Relation,
+    Union,
+    Value,
+    minus,
+    names,
+    negative,
+    number,
+    put,
+)
+
+_INFINITY = Node("const", name="infty")
+
+
+class Interval(NamedTuple):
+    """From `low` to `high`; an end belongs to it if it is closed."""
+
+    low: Node
+    low_closed: bool
+    high: Node
+    high_closed: bool
+
+
+def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
+    """Compare two sets of real numbers; None if either is not known to be one."""
+    one, other = intervals(a), intervals(b)
+    if one is None or other is None:
+        return UNKNOWN if isinstance(a, Union) and isinstance(b, Union) else None
+    one, other = _joined(one), _joined(other)
+    if len(one) != len(other):
+        return DIFFERENT
+    doubt = False
+    for x, y in zip(one, other, strict=True):
+        if (x.low_closed, x.high_closed) != (y.low_closed, y.high_closed):
+            return DIFFERENT
+        found = same(x.low, y.low, policy), same(x.high, y.high, policy)
+        if DIFFERENT in found:
+            return DIFFERENT
+        doubt = doubt or UNKNOWN in found
+    return UNKNOWN if doubt else EQUAL
+
+
+def intervals(value: Value) -> list[Interval] | None:
+    """The intervals that make up a set."""
+    if isinstance(value, Union):
+        parts = [intervals(item) for item in value.items]
+        if value.without:
+            return _without(parts[0], value.without[0])
+        found = [interval for part in parts if part is not None for interval in part]
+        return None if None in parts else found
+    if isinstance(value, Group):
+        return _group(value)
+    if isinstance(value, Relation):
+        return _relation(value)
+    return None
+
+
+def _group(value: Group) -> list[Interval] | None:
+    if value.brackets == "":
+        if not all(isinstance(item, Relation) for item in value.items):
+            return None  # "x < 1 or x > 3" is a union; "and" was lost with the comma
+        parts = [_relation(item) for item in value.items if isinstance(item, Relation)]
+        found = [interval for part in parts if part is not None for interval in part]
+        apart = len(found) < 2 or not _overlap(found)
+        return None if None in parts or not apart else found
+    nodes = [i.node for i in value.items if isinstance(i, Quantity) and not names(i.node)]
+    if len(nodes) != len(value.items):
+        return None
+    if value.brackets == "{}":
+        return [Interval(node, True, node, True) for node in nodes]
+    if len(nodes) != 2:
+        return None
+    return [Interval(nodes[0], value.brackets[0] == "[", nodes[1], value.brackets[1] == "]")]
+
+
+def _relation(relation: Relation) -> list[Interval] | None:
+    """What a linear inequality, or a chain of two, allows."""
+    found: Interval | None = None
+    if relation.ops[-1] == "in" and len(relation.ops) == 1:
+        return intervals(relation.sides[1])
+    variables: set[str] = set()
+    for at, op in enumerate(relation.ops):
+        left, right = relation.sides[at], relation.sides[at + 1]
+        if not (isinstance(left, Quantity) and isinstance(right, Quantity)):
+            return None
+        gap = minus(left.node, right.node)
+        variables |= names(gap)
+        bound = _linear(gap)
+        if bound is None or len(variables) != 1:
+            return None
+        root, rising = bound
+        if op == "!=":
+            if len(relation.ops) > 1:
+                return None
+            return [
+                Interval(negative(_INFINITY), False, root, False),
+                Interval(root, False, _INFINITY, False),
+            ]
+        if op == "=":
+            return None
+        below = (op in ("<", "<=")) == rising  # x < root
+        closed = op in ("<=", ">=")
+        if found is None:
+            found = (
+                Interval(negative(_INFINITY), False, root, closed)
+                if below
+                else Interval(root, closed, _INFINITY, False)
+            )
+        elif below and found.high == _INFINITY:
+            found = found._replace(high=root, high_closed=closed)
+        elif not below and found.low == negative(_INFINITY):
+            found = found._replace(low=root, low_closed=closed)
+        else:
+            return None
+    return None if found is None else [found]
+
+
+def _linear(gap: Node) -> tuple[Node, bool] | None:
+    """The root of a formula that is linear in its only variable, and whether it rises."""
+    if len(names(gap)) != 1:
+        return None
+    (name,) = names(gap)
+    values = {n: put(gap, name, number(n)) for n in (0, 1, -2, 7)}
+    slope = minus(values[1], values[0])
+    for n in (-2, 7):
+        line = Node("+", (values[0], Node("*", (number(n), slope))))
+        if same(values[n], line, DEFAULT) is not EQUAL:
+            return None
+    sign = _sign(slope)
+    if sign is None or sign == 0:
+        return None
+    return Node("/", (negative(values[0]), slope)), sign > 0
+
+
+def _without(whole: list[Interval] | None, points: Value) -> list[Interval] | None:
+    """An interval with single points taken out."""
+    if whole is None or len(whole) != 1 or not isinstance(points, Group):
+        return None
+    nodes = [item.node for item in points.items if isinstance(item, Quantity)]
+    if points.brackets != "{}" or len(nodes) != len(points.items) or not nodes:
+        return None
+    nodes.sort(key=cmp_to_key(_order))
+    edges = [(whole[0].low, whole[0].low_closed), *((node, False) for node in nodes)]
+    ends = [*((node, False) for node in nodes), (whole[0].high, whole[0].high_closed)]
+    return [Interval(*low, *high) for low, high in zip(edges, ends, strict=True)]
+
+
+def _joined(found: list[Interval]) -> list[Interval]:
+    """Sorted, and joined where one ends in the point at which the next begins."""
+    joined: list[Interval] = []
+    for interval in sorted(found, key=cmp_to_key(_earlier)):
+        last = joined[-1] if joined else None
+        if (
+            last
+            and _order(last.high, interval.low) == 0
+            and (last.high_closed or interval.low_closed)
+        ):
+            joined[-1] = last._replace(high=interval.high, high_closed=interval.high_closed)
+        else:
+            joined.append(interval)
+    return joined
+
+
+def _overlap(found: list[Interval]) -> bool:
+    ordered = sorted(found, key=cmp_to_key(_earlier))
+    return any(_order(x.high, y.low) > 0 for x, y in pairwise(ordered))
+
+
+def _earlier(a: Interval, b: Interval) -> int:
+    return _order(a.low, b.low)
+
+
+def _order(a: Node, b: Node) -> int:
+    """-1, 0 or 1. What cannot be ordered counts as equal (the sort is stable)."""
+    ends = _end(a), _end(b)
+    if any(ends):
+        return (ends[0] > ends[1]) - (ends[0] < ends[1])
+    return _sign(minus(a, b)) or 0
+
+
+def _end(node: Node) -> int:
+    if node == _INFINITY:
+        return 1
+    return -1 if node == negative(_INFINITY) else 0
+
+
+def _sign(node: Node) -> int | None:
+    try:
+        run = Run({})
+        value = run.value(node)
+    except (NotExact, TooLarge, Undefined):
+        return None
+    if run.mp.im(value):
+        return None
+    return int(value > 0) - int(value < 0)

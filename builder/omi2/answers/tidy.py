@@ -1,0 +1,108 @@
+"""Characters: one way to write each sign, before anything is read.
+
+Unicode minus signs, digits of any script, superscripts, vulgar fractions, roots and relations
+become ASCII or LaTeX; marks that print nothing (right-to-left marks, zero-width spaces, controls)
+go; a control character that once was a LaTeX command ("\\f" + "rac") becomes it again. Then the
+wrappers that say "this is a formula" or "this is the answer" come off.
+"""
+
+import re
+import unicodedata
+
+_SIGNS = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "－": "-",
+    "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "∙": r"\cdot ", "÷": r"\div ", "∗": "*",
+    "∕": "/", "⁄": "/", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
+    "⩽": r"\le ", "⩾": r"\ge ", "≈": r"\approx ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+    "∅": r"\emptyset ", "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ",
+    "∛": r"\sqrt[3]", "°": r"^\circ ",
+    "º": r"^\circ ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...",
+    "ℝ": r"\mathbb{R}",
+    "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
+    "⌉": r"\rceil ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ",
+    "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "，": ",",
+    "\xa0": " ", "\u2009": " ", "\u202f": " ",
+    "½": "{1/2}", "⅓": "{1/3}", "⅔": "{2/3}", "¼": "{1/4}", "¾": "{3/4}", "⅕": "{1/5}",
+    "⅛": "{1/8}", "⅜": "{3/8}", "⅝": "{5/8}", "⅞": "{7/8}", "⅙": "{1/6}", "⅚": "{5/6}",
+    "⅖": "{2/5}",
+    "⅗": "{3/5}",    "⅘": "{4/5}",
+}  # fmt: skip
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n", strict=True))
+_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
+_SUPERSCRIPTS = re.compile(f"[{''.join(_RAISED)}]+")
+_SUBSCRIPTS = re.compile(f"[{''.join(_LOWERED)}]+")
+_VULGAR = re.compile("(?<=[0-9])([½⅓⅔¼¾⅕⅛⅜⅝⅞⅙⅚⅖⅗⅘])")
+_BROKEN = re.compile("\f(?=rac|box|orall)|\b(?=oxed|inom|eta|egin|ar|f)|\t(?=ext|imes|heta|frac|an)"
+                     "|\x07(?=pprox|lpha)|\r(?=angle|ight)|\x0b(?=ec|arphi)")  # fmt: skip
+_LETTER = {"\f": r"\f", "\b": r"\b", "\t": r"\t", "\x07": r"\a", "\r": r"\r", "\x0b": r"\v"}
+_WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)"), ("**", "**"), ("`", "`"))
+_EDGES = " \t\n\r.,;:!?"
+_LEADING = " \t\n\r;:"
+
+
+def characters(text: str) -> str:
+    """A text in one alphabet. Never longer than some tens of times the text."""
+    if any(mark in text for mark in "\f\b\t\x07\r\x0b"):
+        text = _BROKEN.sub(lambda m: _LETTER[m.group()], text)
+    if text.isascii() and text.isprintable():
+        return text
+    if not text.isascii():
+        text = _SUPERSCRIPTS.sub(lambda m: "^{" + "".join(map(_RAISED.get, m.group())) + "}", text)  # type: ignore[arg-type]
+        text = _SUBSCRIPTS.sub(lambda m: "_{" + "".join(map(_LOWERED.get, m.group())) + "}", text)  # type: ignore[arg-type]
+        text = _VULGAR.sub(r" \1", text)
+        text = "".join(_SIGNS.get(c, c) for c in text)
+    if not text.isascii():
+        text = "".join(map(_one, unicodedata.normalize("NFKC", text)))
+    return "".join(c for c in text if c >= " " or c in "\n\t\r")
+
+
+def _one(character: str) -> str:
+    if character < "\x7f":
+        return character
+    if character in _SIGNS:
+        return _SIGNS[character]
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    return "" if unicodedata.category(character) in ("Cf", "Cc", "Cs", "Cn") else character
+
+
+def unwrap(text: str) -> str:
+    """A text without the marks that only say that it is a formula, and the stop at its end."""
+    before = None
+    while text != before:
+        before = text
+        text = text.lstrip(_LEADING).rstrip(_EDGES) if not text.endswith(("!", "?")) else text
+        if text.endswith(("!", "?")):
+            text = text.strip(_LEADING)
+        if text.endswith("\\"):
+            text = text[:-1]
+        for opening, closing in _WRAPPERS:
+            inside = text[len(opening) : len(text) - len(closing)]
+            if (
+                len(text) > len(opening) + len(closing)
+                and text.startswith(opening)
+                and text.endswith(closing)
+                and opening not in inside
+                and closing not in inside
+                and not (inside.endswith("\\") and closing == "$")
+            ):
+                text = inside
+    return text
+
+
+_DOTTED = re.compile(r"\b([ap])\.\s?m\.?(?![a-z])", re.IGNORECASE)
+_LISTED = re.compile(r"""\[\s*(?:'[^']*'|"[^"]*")(?:\s*,\s*(?:'[^']*'|"[^"]*"))*\s*\]""")
+"""A list as Python prints it."""
+_DELIMITERS = re.compile(r"\\[\[\]()]|\$\$")
+
+
+def bare(text: str) -> str:
+    """A text without the marks around its formulas; a dollar sign that is left means money."""
+    if "$" in text:
+        text = text.replace("$$", " ").replace("\\$", "\x01")
+        text = text.replace("$", " " if text.count("$") % 2 == 0 else "\x01").replace("\x01", "$")
+    if "\\" in text:
+        text = _DELIMITERS.sub(" ", text)
+    if _LISTED.fullmatch(text):
+        text = text.replace("'", "").replace('"', "").replace("\\\\", "\\")
+    return _DOTTED.sub(r"\1m", text)

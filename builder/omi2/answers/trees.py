@@ -1,0 +1,151 @@
+"""What an answer is once it is read: a formula as a small tree, and the forms around formulas.
+
+Everything is immutable and holds no text that was not understood: what cannot be read raises
+`Unreadable` instead of becoming half an answer.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+class Unreadable(Exception):
+    """This text is not in the small language of answers (or is too large, or nested too deep)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A formula: `op` is number, name, const, +, *, /, ^, root, pm, call; `name` says which."""
+
+    op: str
+    args: tuple["Node", ...] = ()
+    name: str = ""
+    value: Fraction = Fraction(0)
+    digits: int = 0
+    """Significant digits of a number that was written as a decimal; 0 for an exact one."""
+    ulp: Fraction = Fraction(0)
+    """One unit of the last digit of such a number."""
+
+
+def number(value: int | Fraction) -> Node:
+    """An exact number."""
+    return Node("number", value=Fraction(value))
+
+
+def negative(node: Node) -> Node:
+    """The negative of a formula."""
+    if node.op == "number":
+        return Node("number", value=-node.value, digits=node.digits, ulp=node.ulp)
+    return Node("*", (number(-1), node))
+
+
+def minus(a: Node, b: Node) -> Node:
+    """The difference of two formulas."""
+    return Node("+", (a, negative(b)))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A formula and all its parts."""
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        yield part
+        todo.extend(part.args)
+
+
+def too_deep(node: Node, most: int = 60) -> bool:
+    """Whether a formula is nested so deep that working it out might not end well."""
+    level = [node]
+    for _ in range(most):
+        level = [arg for part in level for arg in part.args]
+        if not level:
+            return False
+    return True
+
+
+def names(node: Node) -> frozenset[str]:
+    """The variables of a formula."""
+    return frozenset(part.name for part in walk(node) if part.op == "name")
+
+
+def put(node: Node, name: str, value: Node) -> Node:
+    """A formula with a variable replaced."""
+    if node.op == "name":
+        return value if node.name == name else node
+    if not node.args:
+        return node
+    args = tuple(put(arg, name, value) for arg in node.args)
+    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A formula with its unit: a known unit, `%`, `deg`, or the counted noun as it was written."""
+
+    node: Node
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several answers: brackets `()`, `[]`, `[)`, `(]`, `{}`, or "" for a bare list."""
+
+    brackets: str
+    items: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A chain of sides: `ops` stand between them (=, <, <=, >, >=, !=, in)."""
+
+    ops: tuple[str, ...]
+    sides: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """A union of sets; `without` is what `\\setminus` took away."""
+
+    items: tuple["Value", ...]
+    without: tuple["Value", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A matrix, by rows."""
+
+    rows: tuple[tuple["Value", ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """a:b or a:b:c; also a time of day, which looks the same."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Text: a sorted date, a time with am or pm, or normalised words."""
+
+    text: str
+
+
+Value = Quantity | Group | Relation | Union | Grid | Ratio | Words
+
+
+def formulas(value: object) -> Iterator[Node]:
+    """Every formula in a value."""
+    todo = [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Node):
+            yield part
+        elif isinstance(part, Quantity):
+            todo.append(part.node)
+        elif isinstance(part, Relation):
+            todo.extend(part.sides)
+        elif isinstance(part, Group | Union | Ratio):
+            todo.extend(part.items)
+        elif isinstance(part, Grid):
+            todo.extend(cell for row in part.rows for cell in row)

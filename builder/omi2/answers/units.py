@@ -1,0 +1,126 @@
+"""Units of measure: which words are units, and how they convert. And how words are compared.
+
+A unit is a dimension and an exact scale; a unit such as "cm^2", "miles per hour" or "m/s" is read
+as a product of powers. Words that are no known unit ("vacuum cleaners") are counted nouns.
+
+Not covered: temperatures (no conversion between scales), units of measure with a prefix beyond the
+common ones, ambiguous letters (a lone m or g is a variable unless it stands in \\text or \\mathrm).
+"""
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+F = Fraction
+_TABLE = {
+    "length": {
+        "mm millimeter millimetre": F(1, 1000),
+        "cm centimeter centimetre": F(1, 100),
+        "dm decimeter decimetre": F(1, 10),
+        "m meter metre": F(1),
+        "km kilometer kilometre": F(1000),
+        "in inch inche inches": F(254, 10000),
+        "ft foot feet": F(3048, 10000),
+        "yd yard": F(9144, 10000),
+        "mi mile": F(1609344, 1000),
+    },
+    "time": {
+        "ms millisecond": F(1, 1000),
+        "s sec second": F(1),
+        "min minute": F(60),
+        "h hr hour": F(3600),
+        "day": F(86400),
+        "wk week": F(604800),
+    },
+    "years": {"month": F(1), "yr year": F(12), "decade": F(120), "century centurie": F(1200)},
+    "mass": {
+        "mg milligram": F(1, 1000),
+        "g gram": F(1),
+        "kg kilogram": F(1000),
+        "ton": F(1_000_000),
+    },
+    "weight": {"oz ounce": F(1), "lb lbs pound": F(16)},
+    "volume": {
+        "ml mL milliliter millilitre": F(1, 1000),
+        "l L liter litre": F(1),
+    },
+    "kitchen": {"cup": F(1), "pint": F(2), "qt quart": F(4), "gal gallon": F(16)},
+    "money": {"cent ¢": F(1, 100), "$ dollar usd buck": F(1)},
+    "euro": {"€ euro": F(1)},
+    "sterling": {"£": F(1)},
+    "rupee": {"₹ rs rupee": F(1)},
+    "angle": {"deg degree": F(1)},
+    "radian": {"rad radian": F(1)},
+    "part": {"% percent percentage pct": F(1)},
+    "force": {"N newton": F(1)},
+    "energy": {"J joule": F(1), "kJ kilojoule": F(1000)},
+    "power": {"W watt": F(1), "kW kilowatt": F(1000)},
+    "volt": {"V volt": F(1)},
+    "ampere": {"A ampere amp": F(1)},
+    "frequency": {"Hz hertz": F(1)},
+    "speed": {"mph": F(1)},
+    "pressure": {"Pa pascal": F(1)},
+    "unit": {"unit": F(1)},
+}
+UNITS: dict[str, tuple[str, Fraction]] = {
+    word: (dimension, scale)
+    for dimension, units in _TABLE.items()
+    for words, scale in units.items()
+    for word in words.split()
+}
+_LONE = {"in", "s", "h", "g", "l", "m", "a", "A", "N", "J", "W", "V", "L"}
+"""Too short to be taken for a unit in plain text; in \\text or \\mathrm they are one."""
+IN_PLAIN_TEXT = frozenset(word for word in UNITS if len(word) > 1) - _LONE
+_POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+_TEXT_NOISE = (
+    "a an the of is are was were in at to be total about approximately each exactly only so "
+    "answer final there will equals equal did does"
+)
+_NOISE = frozenset(_TEXT_NOISE.split())
+
+
+def known(word: str) -> tuple[str, Fraction] | None:
+    """A word's dimension and scale, singular or plural, or None."""
+    for form in (word, word.lower(), word.lower().removesuffix("s")):
+        if form in UNITS:
+            return UNITS[form]
+    return None
+
+
+@lru_cache(4096)
+def measure(unit: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | None:
+    """The dimensions (with powers) and the scale of a unit such as `cm ^2 / s`; None if unknown."""
+    powers: dict[str, int] = {}
+    scale = Fraction(1)
+    sign, pending = 1, 1
+    last: tuple[str, Fraction] | None = None
+    for word in re.findall(r"\^-?\d|/|[^\s/^]+", unit):
+        if word in ("/", "per"):
+            sign = -1
+        elif word[0] == "^" or word in ("squared", "cubed"):
+            power = int(word[1:]) if word[0] == "^" else _POWERS[word]
+            if last is None:
+                return None
+            powers[last[0]] = powers.get(last[0], 0) + sign * (power - 1)
+            scale *= last[1] ** (sign * (power - 1))
+        elif word in _POWERS:
+            pending = _POWERS[word]
+        else:
+            last = known(word)
+            if last is None:
+                return None
+            powers[last[0]] = powers.get(last[0], 0) + sign * pending
+            scale *= last[1] ** (sign * pending)
+            pending = 1
+    return tuple(sorted((k, v) for k, v in powers.items() if v)), scale
+
+
+def same_nouns(a: str, b: str) -> bool:
+    """Whether two counted nouns are one, or one says more than the other (coins, gold coins)."""
+    mine, other = _stems(a), _stems(b)
+    return mine <= other or other <= mine
+
+
+def _stems(text: str) -> set[str]:
+    words = set(re.findall(r"[^\W_]+", text.lower())) - _NOISE
+    return {word.removesuffix("s") if len(word) > 3 else word for word in words}

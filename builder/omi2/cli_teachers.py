@@ -1,0 +1,133 @@
+"""The commands about teachers: look at them before a build, count them after, ask again.
+
+Part of the command line of `omi2.cli`, which lists them.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from omi2.errors import Omi2Error, UsageError
+from omi2.options import FORMAT, RUN
+
+if TYPE_CHECKING:
+    from omi2.recipe import Recipe
+    from omi2.run import Run
+
+
+@click.group()
+def teachers() -> None:
+    """Look at the teachers of a recipe, or at what they did."""
+
+
+@teachers.command()
+@click.argument("recipe")
+@click.option("--teacher", "specs", multiple=True, help="Another teacher than the recipe's.")
+@FORMAT
+def check(recipe: str, specs: tuple[str, ...], form: str) -> None:
+    """Ask each endpoint of RECIPE for model, limits, health and a sample; exit 1 if one fails.
+
+    Works with the embedded teacher too. A replay asks nobody, so there is nothing to check.
+    """
+    from omi2 import console
+    from omi2 import recipe as recipes
+    from omi2.teachers import check, replay
+
+    teacher = recipes.load(recipe).teacher
+    teacher = replace(teacher, endpoints=specs, model="") if specs else teacher
+    if replay.file_of(teacher):
+        raise UsageError("a replay asks nobody: name a server with --teacher")
+    found = check.check(teacher)
+    if form == "json":
+        click.echo(
+            console.as_json({"endpoints": check.table(found), "usable": check.usable(found)})
+        )
+    else:
+        for line in check.lines(found):
+            click.echo(line)
+    if bad := [f.endpoint for f in found if f.wrong]:
+        raise Omi2Error(
+            f"not usable: {', '.join(bad)}. Is each server up, and is that its protocol and key?"
+        )
+    if not check.usable(found):
+        models = ", ".join(sorted({f.model for f in found}))
+        raise Omi2Error(
+            f"the endpoints serve different models ({models}): a recipe has one teacher"
+        )
+
+
+@teachers.command()
+@RUN
+@FORMAT
+def report(run_path: Path, form: str) -> None:
+    """Tell what the teachers of a run did: tokens, speed, failures, latency; while it runs, too."""
+    from omi2 import choose, console
+    from omi2.teachers import numbers
+
+    run, recipe = choose.existing(run_path)
+    rates = (recipe.teacher.gpus, recipe.teacher.gpu_hour_price)
+    paths = {stage: run.ledger(stage, 0).with_name(numbers.NAME) for stage in ("augment", "solve")}
+    told = {stage: numbers.report(path, *rates) for stage, path in paths.items()}
+    if form == "json":
+        click.echo(console.as_json(told))
+        return
+    for stage, found in told.items():
+        click.echo(f"{stage}: nothing was asked" if found is None else numbers.text(stage, found))
+
+
+@click.command()
+@RUN
+@click.option(
+    "--retry-failed", is_flag=True, help="Also open the parts again that have failed samples."
+)
+def solve(run_path: Path, retry_failed: bool) -> None:
+    """Go on with the solutions of a run, by the recipe it was last built with.
+
+    A sample that failed at several endpoints is dropped with the reason `failed`, and kept as a
+    dead letter; with --retry-failed it is asked for again. `omi2 build` then does what depends on
+    it.
+    """
+    from omi2 import choose, console
+    from omi2.run import locked
+    from omi2.teachers import failed, replay
+
+    run, recipe = choose.existing(run_path)
+    if replay.file_of(recipe.teacher):
+        raise UsageError(f"the run in {run_path} replays a file: there is nobody to ask")
+    run = replace(run, tell=console.Progress())
+
+    def letters() -> int:
+        return sum(failed.count(run.ledger("solve", part)) for part in range(run.parts))
+
+    with locked(run.path):
+        before = letters()
+        if retry_failed:
+            failed.reopen(run.stage("solve"), lambda part: run.ledger("solve", part), run.parts)
+        _solve(recipe, run)
+        after = letters()
+    if retry_failed:
+        click.echo(f"{before:,} samples had failed; {after:,} failed again.", err=True)
+    elif after:
+        click.echo(f"{after:,} samples failed: omi2 solve --retry-failed asks again.", err=True)
+    click.echo("Next: the same omi2 build command as before.", err=True)
+
+
+def _solve(recipe: "Recipe", run: "Run") -> None:
+    """Bring the solve stage up to date. Raises UsageError where a stage before it is not."""
+    from omi2 import pipeline
+    from omi2.fingerprint import fingerprint
+
+    names = pipeline.names()
+    at = names.index("solve")
+    for before in range(at):
+        if not run.complete(names[before], fingerprint(names[before], recipe, run, names[:before])):
+            raise UsageError(
+                f"the stage {names[before]} of {run.path} is not complete or not up to date: run "
+                "omi2 build first"
+            )
+    now = fingerprint("solve", recipe, run, names[:at])
+    if not run.complete("solve", now):
+        run.begin("solve", now)
+        run.finish("solve", now, pipeline.STAGES[at].run(recipe, run))

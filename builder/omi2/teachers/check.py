@@ -1,0 +1,119 @@
+"""Look at each endpoint of a teacher before a build depends on it: model, limits, health, a sample.
+
+An endpoint is usable if it says who it is and completes a small prompt; what its /health says is
+told besides (not every server has one). The embedded teacher is started for it. Endpoints of
+different models are each usable, but not together: that is told as well. Not covered: speed under
+load, which the pool finds by itself.
+"""
+
+import asyncio
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from omi2.errors import Omi2Error
+from omi2.recipe import Teacher
+from omi2.teachers import embedded
+from omi2.teachers import endpoints as roster
+from omi2.teachers.endpoints import Endpoint
+from omi2.teachers.member import Wire
+from omi2.teachers.protocol import Request, TeacherError, completion
+
+SAMPLE = Request(
+    "Problem: What is 2 + 3?\nSolution: 2 + 3 = 5.\n\nProblem: What is 4 + 3?\nSolution:",
+    0.5, 0.95, 24, ("\n",), 1,
+)  # fmt: skip
+TOO_LONG = 120.0
+"""Seconds after which a check gives up, whatever the recipe's time-out."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one endpoint showed. `wrong` is "" where it can be used."""
+
+    endpoint: str
+    model: str = ""
+    requests: int = 0
+    tokens: int = 0
+    healthy: bool = False
+    info_ms: float | None = None
+    sample_ms: float | None = None
+    sample: str = ""
+    wrong: str = ""
+
+
+def check(teacher: Teacher) -> list[Finding]:
+    """A finding for each endpoint. Raises UsageError where the teacher is none."""
+    endpoints = roster.read(teacher)
+    servers = [e for e in endpoints if e.kind != "embedded"]
+
+    async def all_of(these: list[Endpoint], teacher: Teacher) -> list[Finding]:
+        return list(await asyncio.gather(*(_look(e, teacher) for e in these)))
+
+    found = {e: f for e, f in zip(servers, asyncio.run(all_of(servers, teacher)), strict=True)}
+    for e in endpoints:
+        if e.kind == "embedded":
+            try:
+                with embedded.serve(e.url) as url:
+                    there = replace(e, kind="openai", url=url)
+                    (looked,) = asyncio.run(all_of([there], teacher))
+                    found[e] = replace(looked, endpoint=str(e))
+            except Omi2Error as error:
+                found[e] = Finding(str(e), wrong=str(error))
+    return [found[e] for e in endpoints]
+
+
+def usable(findings: list[Finding]) -> bool:
+    """Whether every endpoint can be used, and all together."""
+    return not any(f.wrong for f in findings) and len({f.model for f in findings}) == 1
+
+
+async def _look(e: Endpoint, teacher: Teacher) -> Finding:
+    """One endpoint, asked three things."""
+    wire = Wire(e, min(teacher.timeout_s, TOO_LONG))
+    finding = Finding(str(e))
+    async with wire.link:
+        try:
+            began = time.monotonic()
+            served = await wire.identify()
+            finding = replace(
+                finding,
+                model=e.model or served.model,
+                requests=served.requests,
+                tokens=served.tokens,
+                info_ms=_ms(began),
+            )
+            finding = replace(finding, healthy=await wire.link.healthy())
+            began = time.monotonic()
+            said = await wire.complete(finding.model, served, SAMPLE)
+        except TeacherError as error:
+            return replace(finding, wrong=str(error))
+        text = completion(said, finding.model, SAMPLE.stop).text.strip()
+        return replace(finding, sample_ms=_ms(began), sample=text[:80])
+
+
+def _ms(began: float) -> float:
+    return math.ceil((time.monotonic() - began) * 1000)
+
+
+def table(findings: list[Finding]) -> list[dict[str, Any]]:
+    """The findings as plain values."""
+    return [{**asdict(f), "usable": not f.wrong} for f in findings]
+
+
+def lines(findings: list[Finding]) -> list[str]:
+    """The findings for people."""
+    told = []
+    for f in findings:
+        if f.wrong:
+            told.append(f"{f.endpoint}: NOT USABLE: {f.wrong}")
+            continue
+        limits = [f"{f.requests} requests at once"] * bool(f.requests)
+        limits += [f"{f.tokens} tokens"] * bool(f.tokens)
+        health = "healthy" if f.healthy else "does not answer /health with 200"
+        told += [
+            f"{f.endpoint}: {f.model}, {', '.join(limits) or 'tells no limits'}, {health}",
+            f"  model in {f.info_ms:.0f} ms, sample in {f.sample_ms:.0f} ms: {f.sample!r}",
+        ]
+    return told

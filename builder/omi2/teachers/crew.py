@@ -1,0 +1,163 @@
+"""A fleet on a thread of its own, so that endpoints stay busy while the caller writes a part.
+
+The caller's thread puts items in and takes answers out; the fleet's thread records each answer, and
+hands answers over in batches of a few milliseconds, since waking the other thread costs more than
+an answer. Beside that it syncs the ledgers, tells the numbers and follows the endpoints file. What
+goes wrong in here (no endpoint left, a full disk, a fault of ours) is raised by `take`.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from omi2.errors import UsageError
+from omi2.recipe import Teacher
+from omi2.teachers import endpoints as roster
+from omi2.teachers import failed, numbers
+from omi2.teachers.endpoints import Endpoint
+from omi2.teachers.fleet import Fleet
+from omi2.teachers.member import Item, Wire
+from omi2.teachers.protocol import Completion
+from omi2.teachers.shelf import Shelf
+
+FLUSH_SECONDS, SYNC_SECONDS = 0.003, 1.0
+NUMBERS_EVERY, WATCH_EVERY = 5, 2
+"""Syncs between two tellings of the numbers, and two looks at the endpoints file."""
+
+Settled = list[tuple[Item, Completion]]
+
+
+class Crew:
+    """The fleet, its thread, and the ways in and out. Use it as a context."""
+
+    def __init__(
+        self,
+        endpoints: list[Endpoint],
+        teacher: Teacher,
+        model: str,
+        shelf: Shelf,
+        book: numbers.Book,
+    ) -> None:
+        self.fleet = Fleet(endpoints, teacher, model, self._hand, self._stop, Wire)
+        self.teacher = teacher
+        self.shelf = shelf
+        self.book = book
+        self._out: SimpleQueue[Settled | BaseException] = SimpleQueue()
+        self._batch: Settled = []
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="omi2-teachers", daemon=True)
+
+    def __enter__(self) -> "Crew":
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._end is not None:
+            self._call(self._end.set)
+        self._thread.join()
+
+    def put(self, item: Item) -> None:
+        """Give the fleet something to do."""
+        self.fleet.todo.append(item)
+        if self.fleet.starved:
+            self.fleet.starved = False
+            self._call(self.fleet.pump)
+
+    def take(self) -> Settled:
+        """Wait for answers. Raises what stopped the fleet."""
+        found = self._out.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def ready(self) -> Settled:
+        """The answers that are there already."""
+        try:
+            found = self._out.get_nowait()
+        except Empty:
+            return []
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def _call(self, function: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: `take` says why
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function)
+
+    # On the fleet's own thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:
+            self._out.put(error)
+        finally:
+            self._ready.set()
+
+    async def _live(self) -> None:
+        """Begin, and do the housekeeping until the end."""
+        self._loop = asyncio.get_running_loop()
+        self._end = asyncio.Event()
+        self._ready.set()
+        turn = 0
+        try:
+            self.fleet.start()
+            while not self._end.is_set():
+                try:
+                    await asyncio.wait_for(self._end.wait(), SYNC_SECONDS)
+                except TimeoutError:
+                    turn += 1
+                    await asyncio.to_thread(self.shelf.sync)
+                    if turn % NUMBERS_EVERY == 0:
+                        await asyncio.to_thread(self.book.write, self.fleet.numbers())
+                    if turn % WATCH_EVERY == 0:
+                        self._watch()
+        finally:
+            await self.fleet.close()
+            self._flush()
+            self.book.write(self.fleet.numbers())
+
+    def _watch(self) -> None:
+        """Follow the endpoints file, if there is one; a line that is wrong changes nothing."""
+        if roster.file_of(self.teacher) is None:
+            return
+        try:
+            wanted = roster.read(self.teacher)
+        except UsageError as error:
+            self.fleet.complain(str(error))
+            return
+        have = [m.endpoint for m in self.fleet.members]
+        for endpoint in wanted:
+            if endpoint not in have:
+                self.fleet.join(endpoint)
+        for endpoint in have:
+            if endpoint not in wanted:
+                self.fleet.drain(endpoint)
+
+    def _hand(self, item: Item, said: Completion) -> None:
+        """Record an answer, and hand it over with those of the same moment."""
+        if not said.refused:
+            self.shelf.add(item.job.part, item.key, said)
+        elif said.finish_reason == "failed":
+            path = self.shelf.path(item.job.part)
+            failed.add(path, item.key, item.job.handle, said.refused)
+        if not self._batch:
+            self.fleet.loop.call_later(FLUSH_SECONDS, self._flush)
+        self._batch.append((item, said))
+
+    def _flush(self) -> None:
+        if self._batch:
+            self._out.put(self._batch)
+            self._batch = []
+
+    def _stop(self, error: BaseException) -> None:
+        self._flush()
+        self._out.put(error)
+        if self._end is not None:
+            self._end.set()

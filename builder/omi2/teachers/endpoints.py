@@ -1,0 +1,129 @@
+"""Which endpoints: what a recipe, the command line or an endpoints file names.
+
+One line of words each, the address first and options behind it:
+
+    tgi:http://gpu1:8080
+    openai:http://gpu2:8000 weight=2 concurrency=64 key_env=GPU2_KEY
+    chat:http://gpu3:8000
+    embedded | embedded:FILE.gguf | embedded:ORG/REPO/FILE.gguf
+    file:endpoints.txt
+
+`weight` is how much more than another one an endpoint gets while there is too little work for all;
+`concurrency` an upper limit of its own; `key_env` the name of the environment variable that holds
+its key. The lines of an endpoints file are read anew whenever it changes: endpoints are added and
+drained while a build runs. An address with a key in it is refused: keys live in the environment.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import urlsplit
+
+from omi2.errors import UsageError
+from omi2.recipe import Teacher
+from omi2.teachers import chat, embedded, openai, tgi
+
+PROTOCOLS: dict[str, ModuleType] = {"openai": openai, "tgi": tgi, "chat": chat}
+OPTIONS = ("weight", "concurrency", "key_env")
+FILE = "file:"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One server: `kind` is its protocol; `model` is "" where it has to be asked."""
+
+    kind: str
+    url: str
+    model: str
+    concurrency: int
+    weight: float = 1.0
+    key_env: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.url}" if self.url else self.kind
+
+
+def endpoint(spec: str, teacher: Teacher) -> Endpoint:
+    """An endpoint from its line. Raises UsageError."""
+    address, *words = spec.split() or [""]
+    kind, _, rest = address.partition(":")
+    if kind == "embedded" and not words:
+        return Endpoint(kind, rest, teacher.model or embedded.model_name(rest), 1)
+    if kind not in PROTOCOLS or not rest.startswith(("http://", "https://")):
+        raise UsageError(
+            f"no such teacher {_safe(spec)!r}: embedded, embedded:FILE.gguf, "
+            "openai:http://HOST:PORT, tgi:http://HOST:PORT, chat:http://HOST:PORT, "
+            "file:ENDPOINTS.txt or replay:FILE.parquet"
+        )
+    url = urlsplit(rest)
+    if "@" in url.netloc or url.query or not url.hostname:
+        raise UsageError(
+            f"{_safe(spec)!r} is no plain address: put a key into an environment variable and name "
+            "that with key_env=NAME"
+        )
+    options = dict(_option(word, spec) for word in words)
+    model = teacher.model
+    if model and kind == "chat" and not model.endswith(chat.SUFFIX):
+        model += chat.SUFFIX
+    return Endpoint(
+        kind,
+        rest.rstrip("/").removesuffix("/v1"),
+        model,
+        min(int(options.get("concurrency", teacher.concurrency)), teacher.concurrency),
+        float(options.get("weight", 1.0)),
+        str(options.get("key_env", teacher.key_env)),
+    )
+
+
+def _option(word: str, spec: str) -> tuple[str, str]:
+    """One name=value, checked."""
+    name, _, value = word.partition("=")
+    if name not in OPTIONS:
+        close = difflib.get_close_matches(name, OPTIONS, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(OPTIONS)}"
+        raise UsageError(f"{_safe(spec)!r}: an endpoint has no option {name!r}; {hint}")
+    if name == "key_env":
+        good, needs = bool(value), "the name of an environment variable"
+    else:
+        needs = "a number above 0" if name == "weight" else "a whole number above 0"
+        try:
+            good = 0 < float(value) < float("inf") and (name == "weight" or int(value) >= 1)
+        except ValueError:
+            good = False
+    if not good:
+        raise UsageError(f"{_safe(spec)!r}: {name} is {value!r}: it needs {needs}")
+    return name, value
+
+
+def _safe(spec: str) -> str:
+    """A line without what stands before an @: it may be a password."""
+    head, at, tail = spec.rpartition("@")
+    return f"{head.partition('//')[0]}//***@{tail}" if at else spec
+
+
+def file_of(teacher: Teacher) -> Path | None:
+    """The endpoints file, where the teacher is one."""
+    files = [spec.removeprefix(FILE) for spec in teacher.endpoints if spec.startswith(FILE)]
+    if files and len(teacher.endpoints) > 1:
+        raise UsageError("an endpoints file names all endpoints: put the others into it")
+    return Path(files[0]) if files else None
+
+
+def read(teacher: Teacher) -> list[Endpoint]:
+    """Every endpoint of a teacher, each once. Raises UsageError."""
+    path = file_of(teacher)
+    if path is None:
+        specs = list(teacher.endpoints)
+    else:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"the endpoints file {path} cannot be read: {error}") from None
+        specs = [line for raw in lines if (line := raw.partition("#")[0].strip())]
+        if not specs:
+            raise UsageError(f"the endpoints file {path} names no endpoint")
+        if any(spec.startswith(("embedded", "replay:", FILE)) for spec in specs):
+            raise UsageError(f"{path}: an endpoints file names servers alone")
+    found = {(e.kind, e.url): e for e in (endpoint(spec, teacher) for spec in specs)}
+    return list(found.values())

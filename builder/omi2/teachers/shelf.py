@@ -1,0 +1,84 @@
+"""The ledgers of a run's parts, opened when they are wanted and few at a time.
+
+Two threads use them: the one that pulls jobs looks up, the one that runs the fleet adds. A lock
+keeps each step whole; a sync, which takes long, is kept apart so that it stops neither. A part that
+is being asked about is held open; of the others the OPEN last used stay.
+"""
+
+import functools
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from omi2.teachers import failed
+from omi2.teachers.ledger import Ledger
+from omi2.teachers.protocol import Completion
+
+OPEN = 8
+
+
+class Shelf:
+    """Ledgers by part; `path` names the file of one."""
+
+    def __init__(self, path: Callable[[int], Path]) -> None:
+        self.path = functools.cache(path)  # a Path costs as much to make as a line to write
+        self._open: OrderedDict[int, Ledger] = OrderedDict()
+        self._held: Counter[int] = Counter()
+        self._begun: set[int] = set()
+        self._lock = threading.RLock()
+        self._syncing = threading.Lock()
+
+    def __enter__(self) -> "Shelf":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def look(self, part: int, key: str) -> Completion | None:
+        """What is recorded under this key."""
+        with self._lock:
+            return self._ledger(part).get(key)
+
+    def add(self, part: int, key: str, said: Completion) -> None:
+        """Record something."""
+        with self._lock:
+            self._ledger(part).add(key, said)
+
+    def hold(self, part: int) -> None:
+        """Keep a part open: something is being asked for it."""
+        self._held[part] += 1
+
+    def release(self, part: int) -> None:
+        """One thing less is being asked for it."""
+        self._held[part] -= 1
+        if not self._held[part]:
+            del self._held[part]
+
+    def sync(self) -> None:
+        """Make what was written survive a power cut."""
+        with self._syncing:
+            with self._lock:
+                dirty = [ledger for ledger in self._open.values() if ledger.dirty]
+            for ledger in dirty:
+                ledger.sync()
+
+    def _ledger(self, part: int) -> Ledger:
+        found = self._open.get(part)
+        if found is not None:
+            self._open.move_to_end(part)
+            return found
+        if part not in self._begun:
+            self._begun.add(part)
+            failed.begin(self.path(part))
+        self._open[part] = Ledger(self.path(part))
+        if len(self._open) > OPEN and self._syncing.acquire(blocking=False):
+            # else a sync is at work, and waits for our lock: the next to be opened sees to it
+            try:
+                for spare in [p for p in self._open if p not in self._held and p != part]:
+                    if len(self._open) > OPEN:
+                        self._open.pop(spare).close()
+            finally:
+                self._syncing.release()
+        return self._open[part]

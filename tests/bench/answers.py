@@ -1,0 +1,318 @@
+r"""Comparing, extracting and voting on answers: how right and how fast, beside Math-Verify.
+
+    python tests/bench/answers.py [--quick] [--json] [--show]
+
+The peer runs in this process, in the same minute, called as lighteval calls it (both answers in
+`$...$` unless they bring their own marks; parse both, verify), with its timeouts off so that they
+do not slow it. Caches are empty at the beginning of every timed figure, and the CPU time of worker
+processes counts. Figures need ../shared/data beside the checkout and are left out without it.
+--show prints what was wrongly EQUAL or missed, pair by pair.
+"""
+
+import argparse
+import json
+import logging
+import random
+import re
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from math_verify import parse, verify
+
+from omi2.answers import (
+    Policy,
+    Verdict,
+    classes,
+    compare_many,
+    extract,
+    extract_column,
+    pool,
+)
+from omi2.answers.compare import _asked, quick
+from omi2.answers.forms import read
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SEED = 20_260
+Pair = tuple[str, str]
+TOWER = re.compile(r"\^\s*\{?\s*\d+\s*\^\s*\{?\s*\d+\s*\^")
+"""The peer hangs on these, its timeouts on or off; it is told DIFFERENT for them."""
+
+
+def fresh() -> None:
+    """Empty every cache, and end the workers."""
+    read.cache_clear()
+    _asked.clear()
+    pool.close()
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of the workers that have ended."""
+    pool.close()
+    mine, theirs = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU seconds of a piece of work from cold caches, and what it returned."""
+    fresh()
+    began = cpu()
+    result = work()
+    return cpu() - began, result
+
+
+def peer_parse(answer: str) -> Any:
+    """What Math-Verify reads in an answer."""
+    marked = "$" in answer or "\\boxed" in answer or "\\(" in answer or "\\[" in answer
+    try:
+        return parse(answer if marked else f"${answer}$", parsing_timeout=None)
+    except Exception:
+        return []
+
+
+def peer_verify(gold: Any, answer: Any) -> bool:
+    """Its verdict."""
+    try:
+        return bool(verify(gold, answer, timeout_seconds=None))
+    except Exception:
+        return False
+
+
+def peer(pairs: Iterable[Pair]) -> list[bool]:
+    """Its verdicts on (answer, gold) pairs."""
+    return [
+        not (TOWER.search(gold) or TOWER.search(answer))
+        and peer_verify(peer_parse(gold), peer_parse(answer))
+        for answer, gold in pairs
+    ]
+
+
+def labelled(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
+    """Accuracy and symmetry on the labelled pairs."""
+    file = DATA / "labelled" / "answer_pairs.jsonl"
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    bare = [row["kind"] == "pair" for row in rows]
+    pairs = [
+        (r["prediction"] if b else extract(r["prediction"], "relaxed") or "", r["gold"])
+        for r, b in zip(rows, bare, strict=True)
+    ]
+    wanted = [row["equal"] for row in rows]
+    verdicts = compare_many(pairs, timeout=20)
+    told = peer((r["prediction"], r["gold"]) for r in rows)
+    lenient = compare_many(pairs, timeout=20, policy=Policy(several="last"))
+    for name, chosen, goal in (("pairs", bare, 0.96), ("all", [True] * len(rows), 0.985)):
+        ours = _share((v is Verdict.EQUAL for v in verdicts), wanted, chosen)
+        theirs = _share(told, wanted, chosen)
+        yield figure(f"labelled {name}: accuracy", ours, "share", theirs, goal, ours >= goal)
+        other = _share((v is Verdict.EQUAL for v in lenient), wanted, chosen)
+        yield figure(f"labelled {name}: accuracy, several=last", other, "share", theirs, None, True)
+    crossed = sum(quick(a, b) is not quick(b, a) for a, b in pairs)
+    sample = range(0, len(rows), 5 if quick_run else 1)
+    backwards = peer((rows[i]["gold"], rows[i]["prediction"]) for i in sample)
+    asymmetric = sum(told[i] != back for i, back in zip(sample, backwards, strict=True))
+    yield figure("labelled: asymmetric verdicts", crossed, "pairs", asymmetric, 0, crossed == 0)
+    if show:
+        for row, pair, verdict in zip(rows, pairs, verdicts, strict=True):
+            if (verdict is Verdict.EQUAL) != row["equal"]:
+                note = (row.get("note") or "")[:70]
+                print(verdict.name, "not", row["equal"], repr(pair)[:160], note, file=sys.stderr)
+
+
+def _share(found: Iterable[bool], wanted: Sequence[bool], chosen: Sequence[bool]) -> float:
+    right = [f == w for f, w, c in zip(found, wanted, chosen, strict=True) if c]
+    return sum(right) / len(right)
+
+
+def speed(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
+    """Pairs of answer and gold, and whole votes, per CPU-second."""
+    for name, goal in (("math", 20.0), ("gsm8k", 50.0)):
+        table = pl.read_parquet(DATA / "generations" / f"{name}.parquet")
+        answers = extract_column(table["generation"], "relaxed")
+        pairs = [(a, g) for a, g in zip(answers, table["gold"], strict=True) if a is not None]
+        seconds, _ = timed(lambda pairs=pairs: compare_many(pairs))  # type: ignore[misc]
+        few = random.Random(SEED).sample(pairs, min(len(pairs), 300 if quick_run else 2000))
+        theirs, _ = timed(lambda few=few: peer(few))  # type: ignore[misc]
+        ours, other = len(pairs) / seconds, len(few) / theirs
+        yield figure(
+            f"{name}: pairs per CPU-second", ours, "1/s", other, goal, ours >= goal * other
+        )
+    groups = votes_of_32(8 if quick_run else 60)
+    seconds, _ = timed(lambda: [classes(answers) for answers in groups])
+    few_groups = groups[: 8 if quick_run else 40]
+    theirs, _ = timed(lambda: [peer_classes(answers) for answers in few_groups])
+    ours, other = len(groups) / seconds, len(few_groups) / theirs
+    yield figure("voting 32 answers: problems per CPU-second", ours, "1/s", other, 30.0,
+                 ours >= 30 * other)  # fmt: skip
+
+
+def votes_of_32(each: int) -> list[list[str]]:
+    """Real answers of real problems, 32 drawn for each, from both sets in equal number."""
+    rng = random.Random(SEED)
+    groups = []
+    for name in ("math", "gsm8k"):
+        table = pl.read_parquet(DATA / "generations" / f"{name}.parquet")
+        table = table.with_columns(answer=extract_column(table["generation"], "relaxed"))
+        many = table.drop_nulls("answer").group_by("problem", maintain_order=True).agg("answer")
+        real = [answers for answers in many["answer"].to_list() if len(answers) >= 3]
+        groups += [rng.choices(answers, k=32) for answers in rng.sample(real, each)]
+    return groups
+
+
+def peer_classes(answers: Sequence[str]) -> list[int]:
+    """The same vote with Math-Verify: each distinct string read once, compared with class heads."""
+    heads: list[Any] = []
+    known: dict[str, int] = {}
+    for answer in answers:
+        if answer not in known:
+            told = peer_parse(answer)
+            at = next((i for i, head in enumerate(heads) if peer_verify(head, told)), len(heads))
+            if at == len(heads):
+                heads.append(told)
+            known[answer] = at
+    return [known[answer] for answer in answers]
+
+
+def extraction(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
+    """Rows per CPU-second of the column form, and that it says what `extract` says."""
+    names = ("math", "gsm8k")
+    tables = [pl.read_parquet(DATA / "generations" / f"{name}.parquet") for name in names]
+    column = pl.concat([table["generation"] for table in tables])
+    extract_column(column)  # Polars starts its threads
+    rates = []
+    for _ in range(3 if quick_run else 9):
+        began = time.process_time()
+        extract_column(column)
+        rates.append(len(column) / (time.process_time() - began))
+    began = time.process_time()
+    one_by_one = [extract(text) for text in column]
+    other = len(column) / (time.process_time() - began)
+    rate = sorted(rates)[len(rates) // 2]
+    line = figure("extraction: rows per CPU-second", rate, "1/s", other, 300_000, rate >= 300_000)
+    yield {**line, "peer": "omi2.answers.extract, row by row"}
+    differing = sum(a != b for a, b in zip(extract_column(column), one_by_one, strict=True))
+    yield figure("extraction: rows on which the two forms differ", differing, "rows", None, 0,
+                 differing == 0)  # fmt: skip
+
+
+def wrongly_equal(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
+    """Pairs of different golds of different problems that came out EQUAL: look at them (--show)."""
+    golds: list[str] = []
+    for name in ("math", "omni_math_rule"):
+        table = pl.read_parquet(DATA / "benchmarks" / f"{name}.parquet")
+        golds += [answer for answer in table["answer"] if answer]
+    rng = random.Random(SEED)
+    pairs: list[Pair] = []
+    count = 2_000 if quick_run else 20_000
+    while len(pairs) < count:
+        a, b = rng.sample(golds, 2)
+        if a != b:
+            pairs.append((a, b))
+    fresh()
+    equal = [p for p, v in zip(pairs, compare_many(pairs), strict=True) if v is Verdict.EQUAL]
+    few = pairs[: 200 if quick_run else 2_000]
+    theirs = sum(peer(few)) * len(pairs) / len(few)
+    name = f"{count} pairs of different golds: EQUAL"
+    yield figure(name, len(equal), "pairs", theirs, None, True)
+    loose = compare_many(pairs, policy=Policy(several="last"))
+    number = sum(v is Verdict.EQUAL for v in loose)
+    yield figure(f"{name}, several=last", number, "pairs", theirs, None, True)
+    if show:
+        for pair in equal:
+            print("EQUAL", repr(pair), file=sys.stderr)
+
+
+def votes(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
+    """Votes over real generations: classes of equal answers beside equal strings (the peer)."""
+    for name in ("math", "gsm8k"):
+        table = pl.read_parquet(DATA / "generations" / f"{name}.parquet")
+        table = table.with_columns(answer=extract_column(table["generation"], "relaxed"))
+        table = table.drop_nulls("answer").group_by("problem", maintain_order=True)
+        groups = table.agg("answer", pl.col("gold").first()).filter(pl.col("answer").list.len() > 1)
+        if quick_run:
+            groups = groups.head(150)
+        tally: Counter[str] = Counter()
+        judged: list[tuple[str, Pair]] = []
+        for answers, gold in zip(groups["answer"].to_list(), groups["gold"], strict=True):
+            by_class = winner(answers, classes(answers))
+            by_string = winner(answers, answers)
+            tally["changed"] += by_class is not None and by_class != by_string
+            for how, won in (("class", by_class), ("string", by_string)):
+                tally[f"{how} answered"] += won is not None
+                if won is not None:
+                    judged.append((how, (won, gold)))
+        for (how, _), verdict in zip(
+            judged, compare_many([pair for _, pair in judged]), strict=True
+        ):
+            tally[f"{how} right"] += verdict is Verdict.EQUAL
+        for what in ("answered", "right"):
+            yield {
+                **figure(
+                    f"votes, {name}: {what} of {len(groups)} problems",
+                    tally[f"class {what}"],
+                    "problems",
+                    tally[f"string {what}"],
+                    None,
+                    True,
+                ),
+                "peer": "raw strings",
+            }
+        yield figure(
+            f"votes, {name}: winners changed", tally["changed"], "problems", None, None, True
+        )
+
+
+def winner(answers: Sequence[str], numbers: Sequence[Any]) -> str | None:
+    """The most common spelling of the largest class; None for a tie at the top."""
+    sizes = Counter(numbers).most_common(2)
+    if len(sizes) > 1 and sizes[0][1] == sizes[1][1]:
+        return None
+    chosen = [a for a, number in zip(answers, numbers, strict=True) if number == sizes[0][0]]
+    return Counter(chosen).most_common(1)[0][0]
+
+
+def figure(
+    name: str, value: float, unit: str, other: float | None, wanted: float | None, ok: bool
+) -> dict[str, Any]:
+    """One line of the result."""
+    return {
+        "figure": name,
+        "value": round(value, 4),
+        "unit": unit,
+        "peer": "math-verify" if other is not None else None,
+        "peer_value": None if other is None else round(other, 4),
+        "ratio": round(value / other, 2) if other else None,
+        "wanted": wanted,
+        "ok": bool(ok),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--show", action="store_true")
+    options = parser.parse_args()
+    logging.disable()
+    if not DATA.is_dir():
+        raise SystemExit(f"needs {DATA.parent.name}/{DATA.name} beside the checkout")
+    for part in (extraction, speed, labelled, wrongly_equal, votes):
+        for line in part(options.quick, options.show):
+            if options.json:
+                print(json.dumps(line), flush=True)
+            else:
+                beside = "" if line["peer"] is None else f"  ({line['ratio']}x {line['peer']})"
+                wanted = "" if line["wanted"] is None else f"  wanted {line['wanted']}"
+                print(
+                    f"{line['figure']:<58}{line['value']:>12} {line['unit']}{beside}{wanted}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
