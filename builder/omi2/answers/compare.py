@@ -129,9 +129,12 @@ def _worth_asking(a: str, b: str, one: tuple[Value, ...], other: tuple[Value, ..
         if all(isinstance(v[0], Quantity) and not names(v[0].node) for v in (one, other)):
             return False
         return not any(too_large(f) for value in (*one, *other) for f in formulas(value))
-    if one or other:
-        return _CALCULUS.search(b if one else a) is not None and _letters(a) == _letters(b)
-    return True
+    sums = [_CALCULUS.search(text) is not None for text in (a, b)]
+    if _letters(a) != _letters(b):
+        return False
+    if one or other:  # a sum without letters may come to a number; nobody proves a closed form
+        return any(sums) and not _letters(a)
+    return sums[0] == sums[1]
 
 
 def _letters(text: str) -> set[str]:

@@ -176,9 +176,12 @@ def last_stated(text: str) -> str | None:
 
 def last_number(text: str) -> str | None:
     """The last number of a text (with its denominator or percent sign), or None."""
-    last = None
-    for match in _NUMBER.finditer(text):
-        last = match
+    for start in (max(0, len(text) - _TAIL), 0):
+        last = None
+        for match in _NUMBER.finditer(text, start):
+            last = match
+        if last is not None and (start == 0 or last.start() > start + 50):
+            return last.group()
     return None if last is None else last.group()
 
 

@@ -23,6 +23,8 @@ _PLAIN_FRAC = re.compile(r"([-+]?)\\frac\{([-+]?\d+)\}\{(\d+)\}|([-+]?\d+)/(\d+)
 _SPACING = re.compile(r"\\(?:left|right|displaystyle|[,;:!> ])(?![A-Za-z])|[~\s]+")
 _APART = re.compile(r"(?<=\d)(?:\s|\\[,;:!> ]|~)+(?=\d)")
 """Space between digits: it separates thousands, or two numbers (1 1/2 is not 11/2)."""
+_LONG = 10_000
+"""Characters beyond which a text is no answer, and is its own key."""
 _DIGITS_LIMIT = 400
 """Digits of a number that is read exactly; a longer one stays text (int() is quadratic in them)."""
 
@@ -33,13 +35,15 @@ def key(answer: str) -> str:
     >>> key("$1,000.50$") == key("2001/2") == key(r"\\dfrac{2001}{2}")
     True
     """
+    if len(answer) > _LONG:
+        return answer
     number = rational(answer)
     return f"{number.numerator}/{number.denominator}" if number is not None else _plain(answer)
 
 
 def rational(answer: str) -> Fraction | None:
     """The exact value of an answer that is an integer, a decimal or a fraction; else None."""
-    text = _plain(answer)
+    text = _plain(answer) if len(answer) <= _LONG else answer
     if len(text) > _DIGITS_LIMIT:
         return None
     if match := _NUMBER.fullmatch(text):
@@ -59,6 +63,8 @@ def rational(answer: str) -> Fraction | None:
 
 def answer_type(answer: str) -> str:
     """What kind of answer this is: one of `omi2.rows.ANSWER_TYPES`."""
+    if len(answer) > _LONG:
+        return "expression"
     text = _plain(answer)
     number = rational(answer)
     if number is not None:

@@ -18,6 +18,7 @@ from typing import Any
 from omi2.answers.approximate import BITS, Run
 from omi2.answers.bounds import bits_for_zero
 from omi2.answers.exact import (
+    MAX_BITS,
     NotExact,
     Point,
     TooLarge,
@@ -125,7 +126,7 @@ def _at(a: Node, b: Node, point: Point) -> Verdict:
                 return DIFFERENT
             continue
         needed = None if point else bits_for_zero(minus(a, b))
-        if needed is not None and largest < BITS:
+        if needed is not None and largest < MAX_BITS:
             return _proved(a, b, needed + max(0, int(largest)))
         if size < largest - bits + 40:
             return UNKNOWN if run.lost else EQUAL
@@ -188,10 +189,11 @@ def _within(a: Node, b: Node, point: Point, policy: Policy) -> bool:
                 other = second if formula is a else first
     if gap <= slack:
         return True
-    if literals != 1 or run.mp.im(value) or run.mp.im(whole) or run.mp.im(other):
+    if literals != 1 or any(run.mp.im(v) for v in (first, second, whole)):
         return False
     value = first if told[0] and any(p.digits >= policy.rounded for p in told[0]) else second
-    return bool(min(value, whole) <= other <= max(value, whole) and other != whole)
+    start, end, told_value = (run.mp.re(v) for v in (value, whole, other))
+    return bool(min(start, end) <= told_value <= max(start, end) and told_value != end)
 
 
 def _sign(literal: Node) -> int:

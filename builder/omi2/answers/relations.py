@@ -130,7 +130,7 @@ def proportional(a: Node, b: Node, positive: bool, policy: Policy) -> Verdict:
         mp = Run(point).mp
         if mp.im(first) or mp.im(second) or not first or not second:
             continue
-        if positive and (first > 0) != (second > 0):
+        if positive and (mp.re(first) > 0) != (mp.re(second) > 0):
             return DIFFERENT
         there, here = a, b
         for name, value in point.items():

@@ -210,4 +210,5 @@ def _sign(node: Node) -> int | None:
         return None
     if run.mp.im(value):
         return None
+    value = run.mp.re(value)
     return int(value > 0) - int(value < 0)

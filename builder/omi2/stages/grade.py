@@ -5,6 +5,10 @@ sorted into classes of equal ones (not equal strings), and the largest class win
 spelling becomes `expected_answer`. A tie at the top drops the problem unless the recipe says
 otherwise, and a comparison that came to nothing is no vote for anyone (paper, section 3.2; the
 original counted raw strings and gave ties to the first file).
+
+Equal strings are compared once per problem; what was read, and what a worker said, is remembered
+across the problems of a process (both bounded). The report tells how many problems were voted on
+and how many of those were unanimous; a row carries its class's votes and all votes of its problem.
 """
 
 from collections import Counter
@@ -35,6 +39,7 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
     kept: list[Row] = []
     dropped: list[Row] = []
     answered = []
+    voted: dict[str, bool] = {}
     for row in samples.iter_rows(named=True):
         answer = extract(row["generation"], rules.extract)
         if answer is None:
@@ -45,6 +50,8 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         votes = [(sample, answer) for _, sample, answer in group]
         gold = golds[problem_id]
         found = _by_gold(gold, votes, rules) if gold else _by_vote(problem_id, votes, rules)
+        if not gold:
+            voted[problem_id] = not any(found.verdicts)
         for (sample, answer), verdict in zip(votes, found.verdicts, strict=True):
             if verdict:
                 detail = f"{answer}, not {found.expected}" if found.expected else answer
@@ -69,6 +76,8 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         dropped=tally(dropped),
         facts={
             "problems_with_a_right_sample": len({row["problem_id"] for row in kept}),
+            "problems_voted": len(voted),
+            "problems_unanimous": sum(voted.values()),
             "problems_tied": len({row["problem_id"] for row in dropped if row["reason"] == "tie"}),
         },
     )
@@ -83,7 +92,8 @@ class _Found:
 
 
 def _by_gold(gold: str, votes: list[tuple[int, str]], rules: Grade) -> _Found:
-    compared = compare_many([(answer, gold) for _, answer in votes], timeout=rules.timeout_s)
+    pairs = [(answer, gold) for _, answer in votes]
+    compared = compare_many(pairs, workers=1, timeout=rules.timeout_s)  # parts run in parallel
     reasons = {Verdict.EQUAL: "", Verdict.DIFFERENT: "wrong_answer", Verdict.UNKNOWN: "unknown"}
     return _Found(gold, [reasons[verdict] for verdict in compared])
 
