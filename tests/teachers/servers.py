@@ -196,7 +196,8 @@ def serve(
         usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
         return web.json_response({"choices": [choice], "usage": usage, "model": model})
 
-    async def run(ready: threading.Event, end: asyncio.Event) -> None:
+    async def run() -> None:
+        control.update(loop=asyncio.get_running_loop(), end=asyncio.Event())
         app = web.Application()
         posts = ["/generate"] if protocol == "tgi" else ["/v1/completions", "/v1/chat/completions"]
         app.add_routes([web.post(path, post) for path in posts])
@@ -207,19 +208,20 @@ def serve(
         await site.start()
         served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         ready.set()
-        await end.wait()
+        await control["end"].wait()
         await runner.cleanup()
+        await asyncio.sleep(0.01)  # connections that are closing come to their end
 
-    loop, ready, end = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run(ready, end)))
+    control: dict[str, Any] = {}
+    ready = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     assert ready.wait(10)
     try:
         yield served
     finally:
-        loop.call_soon_threadsafe(end.set)
+        control["loop"].call_soon_threadsafe(control["end"].set)
         thread.join()
-        loop.close()
     assert not served.wrong, served.wrong[:3]
 
 
