@@ -1,7 +1,8 @@
 """The command line `omi2-hub`: options in, one function called, its result told.
 
-Exit codes: 0 ok, 1 refused, 2 usage, 3 the Hub failed (the same command resumes). Everything heavy
-is imported inside the command that needs it, so that `--help` answers at once.
+Exit codes: 0 ok, 1 refused, 2 usage, 3 the Hub failed (the same command resumes), 130 stopped by
+Ctrl-C (it resumes as well). Everything heavy is imported inside the command that needs it, so that
+`--help` answers at once.
 """
 
 import contextlib
@@ -41,7 +42,7 @@ def run() -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped: run the same command again to go on", err=True)
-        return 3
+        return 130
     return 0
 
 
@@ -64,8 +65,8 @@ def formatted(command: F) -> F:
     return click.option(
         "--format",
         "as_json",
-        type=click.Choice(["text", "json"]),
-        default="text",
+        type=click.Choice(["human", "json"]),
+        default="human",
         callback=lambda _c, _p, value: value == "json",
         help="How the result is written to stdout.",
     )(command)

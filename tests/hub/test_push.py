@@ -1,5 +1,9 @@
 """Pushing to a local Hub over HTTP: what is published, what is refused, what a second push does."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +12,7 @@ from typing import Any
 import pytest
 
 from . import releases
-from .conftest import Commands, Said
+from .conftest import Commands, Said, environment
 from .local_hub import READ, WRITE, Hub
 
 Run = Callable[..., Said]
@@ -372,6 +376,30 @@ def test_a_kill_between_commit_and_tag_is_gone_on_with(
     assert "main holds these files already" in said.err
     assert len(there.commits) == before
     assert there.tags == {"v0.1.0": there.branches["main"]}
+
+
+def test_ctrl_c_is_told_in_a_sentence_and_gone_on_with(
+    hub: Hub, repo: str, run: Run, release: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "omi2_hub", "push", str(release), "--repo", repo]
+    pushing = subprocess.Popen(
+        [*command, "--version", "v0.1.0", "-y"],
+        env={**environment(hub, tmp_path / "home"), "HF_TOKEN": WRITE},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def interrupt(number: int, method: str, path: str) -> None:
+        if "/tag/" in path:
+            os.kill(pushing.pid, signal.SIGINT)
+
+    hub.fault = interrupt
+    _, told = pushing.communicate(timeout=120)
+    hub.fault = lambda number, method, path: None
+    assert pushing.returncode == 130, told
+    assert told.endswith("stopped: run the same command again to go on\n")
+    assert "Traceback" not in told
+    assert push(run, release, repo, "v0.1.0").code == 0
 
 
 def test_a_name_that_somebody_else_tagged_meanwhile(
