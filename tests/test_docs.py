@@ -27,10 +27,11 @@ def help_text(command: str) -> str:
     """What `COMMAND --help` prints, at a fixed width."""
     name, *rest = command.split()
     found: click.Command = groups()[name]
+    settings = found.context_settings
     for word in rest:
         assert isinstance(found, click.Group)
         found = found.commands[word]
-    context = click.Context(found, info_name=command, terminal_width=100, max_content_width=100)
+    context = click.Context(found, info_name=command, terminal_width=100, **settings)
     return found.get_help(context)
 
 

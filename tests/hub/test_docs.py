@@ -32,7 +32,7 @@ def generated(text: str) -> str:
             cli.commands[name],
             info_name=f"omi2-hub {name}",
             terminal_width=100,
-            max_content_width=100,
+            **cli.context_settings,
         )
         first = found[0].splitlines()[0]
         return f"{first}\n```\n{cli.commands[name].get_help(context)}\n```\n"
