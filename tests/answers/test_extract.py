@@ -29,12 +29,27 @@ from omi2.answers.extract import MAX_ANSWER, boxes, extract, last_number
         (r"\boxed 2.5.", ["2.5"]),
         (r"\boxed 1,000, or", ["1,000"]),
         (r"\boxed\frac12 x", [r"\frac12"]),
+        (r"\boxed\frac{1}{2} x", [r"\frac{1}{2}"]),
+        (r"\boxed\text{on Monday} x", [r"\text{on Monday}"]),
+        (r"\boxed\{1, 2\}.", [r"\{1, 2\}"]),
+        (r"\boxed~5", ["5"]),
+        (r"\boxed~{5}", ["5"]),
+        (r"\framebox[2cm]{5}", ["5"]),
+        (r"\boxed[1]{5}", ["5"]),
+        (r"\boxed[1,2] x", ["[1,2]"]),
+        (r"(so \boxed 5) x", ["5"]),
+        (r"\boxed (1, 2] x", ["(1, 2]"]),
+        ("\\boxed\n{5}", ["5"]),
+        ("\\boxed\n\n and so", []),
         (r"\boxed{5", []),
         (r"\boxed{", []),
         (r"\boxed", []),
         (r"\boxed ", []),
         (r"\boxedx{5}", []),
-        (r"\\boxed{5}", []),  # a line break, then the word
+        (r"\\boxed{5}", ["5"]),  # one backslash too many, as JSON leaves them
+        (r"\\\boxed{5}", ["5"]),  # a line break, then a box
+        (r"\\boxed{1} \\boxed{2}", ["1", "2"]),
+        (r"\boxed\text{never closed", []),
         ("boxed{5}", []),
         ("", []),
     ],
@@ -79,6 +94,19 @@ def test_a_box_knows_its_place() -> None:
         ("The answer is $$7$$.", "7"),
         ("The answer is 4.\nNo: the answer is 5.", "5"),  # the last statement
         ("#### 6\nThe answer is 7.", "7"),
+        (r"\boxed{1} and \boxed{2}", "1, 2"),  # one list
+        (r"\boxed{-2} \quad \text{and} \quad \boxed{1}.", "-2, 1"),
+        (r"\boxed{2}, \boxed{3}, \boxed{5}", "2, 3, 5"),
+        (r"\boxed{4} \boxed{4}", "4"),
+        ("\\boxed{4}\n\n\\boxed{5}", "5"),
+        (r"\boxed{255}. The final answer is $10,455$. I hope", "10,455"),  # said after the box
+        ("Final Answer: The final answer is $3$. I hope it is correct.", "3"),
+        ("The answer is 4. No: the answer is 5.", "5"),  # two statements on one line
+        ("Final answer: 4, so the answer is 5", "5"),
+        ("#### 4 The answer is 5", "5"),
+        ("The answer is $-3", "-3"),
+        ("The answer is 5!", "5"),  # joy, not a factorial
+        ("The answer is $5!$.", "5!"),
     ],
 )
 @pytest.mark.parametrize("mode", ["strict", "relaxed"])
@@ -96,6 +124,18 @@ def test_extract(text: str, wanted: str, mode: str) -> None:
         ("it is -5", "-5"),
         ("it is −5", "−5"),
         ("x A: 26 y", "26"),
+        ("so it is 2/3. <|im_start|>user", "2/3"),
+        ("a price of 2,74 $ for it", "2,74"),
+        ("Thus $x <= 2$ is it", "x <= 2"),
+        ("for $x$ we get 7", "7"),
+        ("with 8 we have $(7, 6)$ as a pair", "(7, 6)"),
+        ("it grows by 28%", "28%"),
+        ("so it is 1 1/2 of it", "1 1/2"),
+        ("so it is -1/2", "-1/2"),
+        (r"we get \frac{1}{2} of it", r"\frac{1}{2}"),
+        (r"we get -1\frac{1}{2}", r"-1\frac{1}{2}"),
+        ("7" * (MAX_ANSWER + 1), None),  # no half of a number
+        ("$" + "7" * (MAX_ANSWER + 1) + "$", None),
         ("Answer is 5", "5"),
         (r"\boxed{5", "5"),
         ("The answer is", None),
@@ -110,6 +150,13 @@ def test_only_relaxed_takes_the_last_number(text: str, relaxed: str | None) -> N
 @pytest.mark.parametrize("text", [r"5 \boxed{}", r"5 \boxed{ }"])
 def test_an_empty_box_is_no_answer_and_hides_the_numbers_before_it(text: str) -> None:
     assert extract(text, "relaxed") is None
+
+
+@pytest.mark.parametrize("mode", ["strict", "relaxed"])
+def test_a_runaway_statement_is_no_answer(mode: str) -> None:
+    assert extract("The answer is " + "7" * MAX_ANSWER, mode) == "7" * MAX_ANSWER
+    assert extract("The answer is " + "7" * (MAX_ANSWER + 1), mode) is None
+    assert extract("The answer is " + "7" * 10 * MAX_ANSWER, mode) is None
 
 
 def test_a_runaway_box_is_no_answer() -> None:

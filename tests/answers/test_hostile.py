@@ -7,6 +7,7 @@ no other reached is kept and mutated; the corpus stays in memory and small).
 
 import os
 import random
+import re
 import sys
 import time
 from pathlib import Path
@@ -33,27 +34,34 @@ PIECES = [
     *"0123456789xyzabnieABC+-*/^_=<>(){}[]|,;:.!'\"&%$ \n~",
     *COMMANDS.split(),
     "1,234", "2^{10}", "10^10^10", "9^9^9", "1000000!", "52_8", "0.5", "1e9", "1/2", "1 1/2", "1/0",
+    "...", "0.333...", "1, 234", "(A) ", "^\\circ C", "twenty-five", "\\choose", "|x|", "mph",
     " cm", " and ", " or ", "dollars", "percent", "the answer is ", "#### ", "yes", "May", "pm",
     "−", "×", "²", "½", "٣", "\u202e", "\x00", "\u200b", "ﬁ", "𝟙", "\ud800", "\f", "\t", "é", "′",
 ]  # fmt: skip
 TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.text(max_size=80))
 LIMIT = 2.0
+COMMAND = re.compile(r"\\[A-Za-z]+")
 
 
 def survive(a: str, b: str) -> None:
-    """Everything that is done with an answer, here; workers have their own tests."""
+    """Everything that is done with an answer, in time."""
     began = time.process_time()
+    done(a, b)
+    assert time.process_time() - began < LIMIT, (a, b)
+
+
+def done(a: str, b: str) -> None:
+    """Everything that is done with an answer, here; workers have their own tests."""
     forth = quick(a, b)
     assert forth is quick(b, a)
     assert forth is None or isinstance(forth, Verdict)
-    assert quick(a, a) is EQUAL
+    assert quick(a, a) is EQUAL or not any(c.isalnum() for c in COMMAND.sub("", a))
     assert isinstance(key(a), str)
     assert answer_type(a) in ANSWER_TYPES
     boxes(a)
     for mode in ("strict", "relaxed"):
         found = extract(a, mode)
         assert found is None or found
-    assert time.process_time() - began < LIMIT, (a, b)
 
 
 @settings(max_examples=1500, deadline=None)
@@ -213,11 +221,16 @@ def mutated(rng: random.Random, text: str) -> str:
 def sweep(count: int, seed: int) -> None:
     rng = random.Random(seed)
     before = ""
-    for _ in range(count):
+    began = time.process_time()
+    for turn in range(count):
         text = mutated(rng, before) if before and rng.random() < 0.3 else made(rng)
         text = text[:400]
-        survive(text, before)
+        done(text, before)
         before = text
+        if turn % 20 == 19:  # reading the clock takes longer than most of them
+            now = time.process_time()
+            assert now - began < LIMIT, f"one of the 20 inputs up to number {turn} of seed {seed}"
+            began = now
 
 
 def guided(count: int, seed: int, most: int = 400) -> int:
@@ -273,8 +286,9 @@ def test_a_slice_of_the_guided_sweep() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_a_million_inputs() -> None:
-    sweep(1_000_000, seed=2)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_million_inputs(seed: int) -> None:
+    sweep(250_000, seed)
 
 
 @pytest.mark.slow

@@ -20,6 +20,13 @@ SAME = [  # every answer of a row has one key
     ("yes", r"\text{yes}", r"\textbf{yes}", r"\mbox{ yes }"),
     ("50%", r"50\%", r"$50\%$"),
     (r"\frac{x}{2}", r"\dfrac{x}{2}", r"\tfrac{x}{2}"),
+    ("1, 234", "1,  234", r"1,\ 234"),
+    ("5²", "5^{2}"),
+    ("x₁", "x_{1}"),
+    ("½", "{1/2}"),
+    ("1½", "1 {1/2}"),
+    ("0.1666...", "0.1666…", r"0.1\overline{6}"),
+    ("1 1/2", r"1\ 1/2", "1  1/2"),
 ]
 
 
@@ -55,6 +62,15 @@ def test_different_answers_have_different_keys() -> None:
         "Yes",
         r"\leftarrow",
         "leftarrow",
+        "52",
+        "x2",
+        "x1",
+        "1234",
+        "11/2",
+        "2⅐",
+        "21/7",
+        "0.1666",
+        "1/6",
     ]
     assert len({key(head) for head in heads}) == len(heads)
 

@@ -22,7 +22,7 @@ from omi2.answers.extract import extract
 from omi2.answers.forms import read
 from omi2.answers.lex import MAX_LENGTH
 from omi2.answers.match import match
-from omi2.answers.normalise import key
+from omi2.answers.normalise import INTEGER, key
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import too_large
 from omi2.answers.trees import Quantity, Relation, Value, Words, formulas, names
@@ -32,7 +32,6 @@ LIBRARY = "math-verify"
 _CACHED = 50_000
 _EACH = 10
 """Hard pairs for which one more worker is worth its start."""
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _SOMETHING = re.compile(r"[^\W_]|\\[A-Za-z{]|[{∅]")
 _CALCULUS = re.compile(r"\\(?:sum|prod|int|lim|frac\s*\{d)")
 _INDEX = re.compile(r"_\{?\s*([A-Za-z])\s*(?:=|\\to)")
@@ -52,7 +51,7 @@ def grader() -> str:
 
 
 def compare(a: str, b: str, timeout: float = 2.0, policy: Policy = DEFAULT) -> Verdict:
-    """Compare two answers. Symmetric. `timeout` is in seconds."""
+    """Compare two answers. Symmetric. `timeout` is in CPU seconds."""
     return compare_many([(a, b)], timeout=timeout, policy=policy)[0]
 
 
@@ -70,9 +69,10 @@ def compare_many(
     timeout: float = 2.0,
     policy: Policy = DEFAULT,
 ) -> list[Verdict]:
-    """Compare pairs of answers, each at most `timeout` seconds; equal pairs are compared once.
+    """Compare pairs of answers, each at most `timeout` CPU seconds; equal pairs are compared once.
 
     `workers` is how many processes may run at once for the hard ones; None is one for each core.
+    Raises Omi2Error if the workers cannot start, or are killed from outside over and over.
     """
     verdicts: dict[tuple[str, str], Verdict] = {}
     hard: list[tuple[str, str]] = []
@@ -90,9 +90,7 @@ def compare_many(
     workers = min(workers or os.cpu_count() or 1, 1 + len(hard) // _EACH)
     for pair, told in zip(hard, pool.ask(hard, workers, timeout), strict=True):
         if told is not None:
-            if told is EQUAL and _words(pair[0]) != _words(pair[1]):
-                told = UNKNOWN
-            verdicts[pair] = _asked[pair] = told
+            verdicts[pair] = _asked[pair] = _believed(pair, told)
     while len(_asked) > _CACHED:
         _asked.pop(next(iter(_asked)))
     return [verdicts[(a, b) if a <= b else (b, a)] for a, b in pairs]
@@ -100,12 +98,12 @@ def compare_many(
 
 def quick(a: str, b: str, policy: Policy = DEFAULT) -> Verdict | None:
     """The verdict without a worker; None if a worker should be asked."""
+    if _empty(a) or _empty(b):
+        return UNKNOWN
     if a == b:
         return EQUAL
-    if _INTEGER.fullmatch(a) and _INTEGER.fullmatch(b):
+    if INTEGER.fullmatch(a) and INTEGER.fullmatch(b):
         return DIFFERENT
-    if not _SOMETHING.search(a) or not _SOMETHING.search(b):
-        return UNKNOWN
     if key(a) == key(b):
         return EQUAL
     one, other = read(a), read(b)
@@ -116,6 +114,19 @@ def quick(a: str, b: str, policy: Policy = DEFAULT) -> Verdict | None:
         if found == {DIFFERENT}:
             return DIFFERENT
     return None if _worth_asking(a, b, one, other) else UNKNOWN
+
+
+def _believed(pair: tuple[str, str], told: Verdict) -> Verdict:
+    """What a library's verdict is worth: its "equal" nothing on words it may have skipped, its
+    "different" nothing where both answers were read here and left in doubt."""
+    if told is EQUAL:
+        return EQUAL if _words(pair[0]) == _words(pair[1]) else UNKNOWN
+    return UNKNOWN if all(read(answer) for answer in pair) else told
+
+
+def _empty(answer: str) -> bool:
+    """Whether an answer says nothing at all, which is no ground for any verdict."""
+    return not answer[:1].isalnum() and (not _SOMETHING.search(answer) or not key(answer))
 
 
 def _worth_asking(a: str, b: str, one: tuple[Value, ...], other: tuple[Value, ...]) -> bool:

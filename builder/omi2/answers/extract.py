@@ -17,8 +17,14 @@ from dataclasses import dataclass
 MAX_ANSWER = 2_000
 """Characters; a longer "answer" is a runaway generation and counts as none."""
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])[ \t]*(?P<brace>\{)?")
-_TOKEN = re.compile(rf"{_BOX.pattern}|\\.|[{{}}]", re.DOTALL)
+_BOX = re.compile(
+    r"\\(?:boxed|fbox|framebox)(?![A-Za-z])(?:[\s~]*(?=[{\[])|[ \t~]*)"
+    r"(?:\[[^\[\]{}]{0,20}\]\s*(?=\{))?(?P<brace>\{)?"
+)
+_TOKEN = re.compile(
+    rf"{_BOX.pattern}|\\(?!\\(?:boxed|fbox|framebox)(?![A-Za-z])).|[{{}}]", re.DOTALL
+)
+"""A doubled backslash before a box is one too many, not a line break and a word."""
 _STATED = re.compile(
     r"(?:^|\n)[ \t]*####[ \t]*"
     r"|\b[Ff]inal[ \t]+[Aa]nswer(?:\*\*)?[ \t]*(?:is\b|[:=])(?:\*\*)?[ \t]*:?[ \t]*"
@@ -30,9 +36,10 @@ _MARKS = ("nswer", "####", "A:", "ANSWER:")
 _FOLLOW = ("is", ":", "=")
 """What every announcement has in it, and what follows the first."""
 _FINAL = re.compile(r"\b[Ff]inal answer[ \t]*(?:is\b|[:=])[ \t]*:?[ \t]*[^\s]")
-_LINE = re.compile(r"[^\n]{1,200}")
+_LINE = re.compile(rf"[^\n]{{1,{MAX_ANSWER + 100}}}")
 _NUMBER = re.compile(
-    r"(?:(?<![\w)\]}])[-−])?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
+    r"(?:(?<![\w)\]}])[-−])?(?:\d*\\[dtc]?frac\{-?\d{1,20}\}\{\d{1,20}\}"
+    r"|\d{1,9} \d{1,9}/\d{1,9}(?![\d/])|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
     r"(?:[ \t]?/[ \t]?\d+|,\d{1,2}(?![\d,])|%)?"
 )
 _FORMULA = re.compile(
@@ -40,7 +47,9 @@ _FORMULA = re.compile(
     r"|\\\((?P<c>.{1,400}?)\\\)|\\\[(?P<d>.{1,400}?)\\\]",
     re.DOTALL,
 )
-_GLUE = re.compile(r"(?:[ \t$,;&]|\\q?quad|\\[,;: ]|\\text\s*\{|\}|and|or|\n(?!\n))*")
+_GLUE = re.compile(r"(?:[ \t$,;&]|\\q?quad|\\[,;: ]|\\text[ \t]*\{|\}|and|or|\n(?!\n))*")
+_NO_GLUE = re.compile(r"[^ \t\n$,;:&\\{}quadtexnor]")
+"""A character that glue has not."""
 _MARKER = re.compile(r"<\|[a-z_]{1,30}\|>")
 _TAIL = 4_000
 """Characters at the end of a text in which a formula that nobody announced is looked for."""
@@ -69,7 +78,7 @@ def boxes(text: str) -> list[Box]:
                 spans.append((box[0], token.end(), box[1], token.start()))
         elif token["brace"]:
             opened.append((token.start(), token.end()))
-        elif _BOX.fullmatch(mark):
+        elif len(mark) > 2:
             stop = _word_end(text, token.end())
             if stop > token.end():
                 spans.append((token.start(), stop, token.end(), stop))
@@ -82,12 +91,12 @@ def boxes(text: str) -> list[Box]:
 
 def extract(text: str, mode: str = "strict") -> str | None:
     """The final answer of a solution, or None. `mode="relaxed"` falls back on the last number."""
-    at = text.rfind("\\boxed{")
-    if at >= 0 or "\\boxed" in text or "\\fbox" in text or "\\framebox" in text:
-        plain = _last_box(text, at) if at >= 0 else None
+    if "\\boxed" in text or "\\fbox" in text or "\\framebox" in text:
+        plain = _only_box(text)
         if plain is not None:
             return _clean(plain)
-        if not _FINAL.search(text, max(at, 0)) and (found := boxes(text)):
+        found = boxes(text)
+        if found and not _FINAL.search(text, found[-1].end):
             return final_boxes(text, found)
     stated = _last_statement(text)
     answer = None if stated is None else _statement(stated)
@@ -98,13 +107,13 @@ def extract(text: str, mode: str = "strict") -> str | None:
     return answer
 
 
-def _last_box(text: str, at: int) -> str | None:
-    r"""The content of the \boxed{ at this place, where it is plainly the only one that counts.
+def _only_box(text: str) -> str | None:
+    r"""The content of the last \boxed{, where it is plainly the only one that counts.
 
-    None says nothing: `boxes` has to look.
+    None says nothing: `boxes` has to look, which would find the same and takes ten times as long.
     """
-    before = max(0, at - 100)
-    if text.find("box", before, at) >= 0 or text.find("box", at + 6) >= 0:
+    at = text.rfind("\\boxed{")
+    if at < 0 or text.find("box", at + 6) >= 0:
         return None
     depth = 0
     for match in _BRACE.finditer(text, at):
@@ -114,13 +123,25 @@ def _last_box(text: str, at: int) -> str | None:
         elif mark == "}":
             depth -= 1
             if depth == 0:
-                if text.find("inal answer", match.end()) >= 0:
-                    return None
-                opened = text.rfind("box", 0, before)
-                if opened >= 0 and text.find("}", opened, at) < 0:
-                    return None  # within a box that began long before
-                return text[at + 7 : match.start()]
-    return None
+                break
+    else:
+        return None
+    end = match.end()
+    if text.find("inal answer", end) >= 0:
+        return None
+    if text.find("box", 0, at) >= 0 and (
+        text.find("}", end) >= 0  # it may close a box around this one
+        or text.find("box", max(0, at - 300), at) >= 0
+        or not _apart(text, at)
+    ):
+        return None
+    return text[at + 7 : end - 1]
+
+
+def _apart(text: str, at: int) -> bool:
+    """Whether what stands before this place cannot be glue that begins at the end of a box."""
+    start = max(text.rfind("}", max(0, at - 60), at) + 1, at - 60, 0)
+    return _NO_GLUE.search(text, start, at) is not None
 
 
 def _last_statement(text: str) -> str | None:
@@ -181,8 +202,8 @@ def last_number(text: str) -> str | None:
         for match in _NUMBER.finditer(text, start):
             last = match
         if last is not None and (start == 0 or last.start() > start + 50):
-            return last.group()
-    return None if last is None else last.group()
+            break
+    return None if last is None else _clean(last.group())
 
 
 def _stated_number(answer: str) -> str | None:
@@ -195,10 +216,22 @@ def _stated_number(answer: str) -> str | None:
 
 
 def _word_end(text: str, at: int) -> int:
-    r"""Where the answer of `\boxed 5` ends: TeX takes one token, people mean the word."""
-    stop = at
-    while stop < len(text) and stop - at < 200 and text[stop] not in " \t\n$.,;}":
+    r"""Where the answer of `\boxed 5` ends: TeX takes one token, people mean the word.
+
+    What stands in brackets belongs to it, spaces and all: `\boxed\text{on Monday}`.
+    """
+    stop, depth = at, 0
+    while stop < len(text) and stop - at < 200:
+        mark = text[stop]
+        if mark in "{[()]}":
+            depth += 1 if mark in "{[(" else -1
+            if depth < 0:
+                break
+        elif depth == 0 and mark in " \t\n$.,;":
+            break
         stop += 1
+    if depth > 0:
+        return at  # never closed
     if text[stop : stop + 1] in (".", ",") and text[stop + 1 : stop + 2].isdigit():
         while text[stop : stop + 1].isdigit() or text[stop + 1 : stop + 2].isdigit():
             stop += 1
@@ -213,7 +246,7 @@ def _statement(rest: str) -> str | None:
             inside, mark, _ = rest[len(opening) :].partition(closing)
             if mark and not (opening == "$" and inside.strip() == ""):
                 return _clean(inside)
-    if rest.startswith("$") and rest[1:2].isdigit():
+    if rest.startswith("$") and rest[1:].removeprefix("-")[:1].isdigit():
         rest = rest[1:]
     sentence = re.split(r"(?:[.!](?:\s|$)|\s*\*\*|<\|)", rest, maxsplit=1)[0]
     if sentence.endswith("$") and sentence.count("$") == 1:

@@ -17,6 +17,7 @@ from omi2.answers.formula import formula, prefix
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
 from omi2.answers.tidy import bare, characters, unwrap
 from omi2.answers.trees import (
+    CHOICE,
     Grid,
     Group,
     Node,
@@ -32,7 +33,7 @@ from omi2.answers.trees import (
     walk,
 )
 
-MAX_ITEMS = 100
+MAX_ITEMS = 40
 _EDGES = {",", ";", ".", ":", "?", "_", '"'}
 _OPEN = {"(", "[", "\\{", "{"}
 _CLOSE = {")", "]", "\\}", "}"}
@@ -45,6 +46,7 @@ _OPS = {
 }  # fmt: skip
 _IMPLIES = {"\\Rightarrow", "\\implies", "\\Longrightarrow", "\\iff", "\\Leftrightarrow"}
 _LISTS = {"and", "or", "\\land", "\\lor", "\\wedge", "\\vee"}
+_SCALES = {"C": "celsius", "F": "fahrenheit"}
 _MATRICES = {"matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "smallmatrix", "array"}
 
 
@@ -91,6 +93,8 @@ def value(found: list[Token], depth: int = 0) -> Value:
         raise Unreadable("nothing there, or too deep")
     if (words := phrases.words_only(found)) is not None:
         return words
+    if (rest := phrases.after_choice(found)) is not None:
+        return Group(CHOICE, (_quantity(found[:3]), value(rest, depth + 1)))
     parts = _split(found, _IMPLIES)
     if len(parts) > 1:
         return value(parts[-1], depth + 1)  # a derivation states its end
@@ -204,7 +208,7 @@ def _list(parts: list[list[Token]], depth: int, keep: bool) -> Value:
         joined = phrases.with_aside(parts)
         if joined is not None:
             return value(joined, depth + 1)
-    items = tuple(value(part, depth + 1) for part in parts)
+    items = phrases.excluded(tuple(value(part, depth + 1) for part in parts))
     if (total := phrases.total(items)) is not None:
         return total
     flat: list[Value] = []
@@ -281,13 +285,15 @@ def _quantity(found: list[Token]) -> Value:
     if rest:
         node, after = phrases.scaled(node, rest)
         unit = after or unit
-    return signs(node, unit)
+    return phrases.hour(node, unit) or signs(node, unit)
 
 
 def signs(node: Node, unit: str) -> Value:
     """A quantity, or the two that \\pm makes of it."""
     if any(part.op == "pm" for part in walk(node)):
         return Group("", tuple(Quantity(_signed(node, plus), unit) for plus in (True, False)))
+    if phrases.is_temperature(node) and not unit:
+        node, unit = node.args[0].args[0], _SCALES[node.args[1].name]
     sign, inner = 1, node
     if node.op == "*" and len(node.args) == 2 and node.args[0].value == -1:
         sign, inner = -1, node.args[1]

@@ -15,7 +15,8 @@ from omi2.answers.trees import Node, Unreadable, negative, number
 
 MAX_DEPTH = 40
 _PRODUCT = {"\\cdot", "\\times", "\\ast", "\\bullet"}
-_BINOMIALS = {"\\binom", "\\dbinom", "\\tbinom", "\\choose"}
+_BINOMIALS = {"\\binom", "\\dbinom", "\\tbinom"}
+_BETWEEN = {"\\choose": "call", "\\over": "/"}
 _MANY = {"\\gcd", "\\lcm", "\\max", "\\min"}
 _TEXT_GREEK = (
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi "
@@ -88,8 +89,13 @@ class Reader:
                 else:
                     parts.append(Node("pm", (part,), sign))
             first = False
+        node = parts[0] if len(parts) == 1 else Node("+", tuple(parts))
+        if self.kind() == "c" and self.text() in _BETWEEN:
+            op = _BETWEEN[self.text()]
+            self.at += 1
+            node = Node(op, (node, self.sum()), "binomial" if op == "call" else "")
         self.depth -= 1
-        return parts[0] if len(parts) == 1 else Node("+", tuple(parts))
+        return node
 
     def sign(self) -> str | None:
         """The sign at hand; two signs make one; None if there is none."""
@@ -165,7 +171,7 @@ class Reader:
         mark = self.text(1) if braced else self.text()
         if mark in ("\\circ", "\\degree") or (mark == "o" and node.op == "number"):
             self.at += 3 if braced else 1
-            if braced and self.found[self.at - 1].kind != "}":
+            if braced and self.kind(-1) != "}":
                 raise Unreadable("an exponent with more than a degree sign")
             return Node("call", (node,), "deg")
         if braced and mark in ("st", "nd", "rd", "th"):

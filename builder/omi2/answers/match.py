@@ -5,13 +5,15 @@ when no convention makes them one answer, and UNKNOWN when one might.
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from omi2.answers import sets
+from omi2.answers.assign import assigned
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
+from omi2.answers.quantity import quantities
 from omi2.answers.relations import equivalent, named, unnamed
 from omi2.answers.trees import (
+    CHOICE,
     Grid,
     Group,
     Node,
@@ -21,14 +23,11 @@ from omi2.answers.trees import (
     Union,
     Value,
     Words,
-    names,
-    number,
 )
-from omi2.answers.units import measure, same_nouns
 
 _NONE = {"no solution", "no solutions", "none", "no real solution", "no real solutions",
          "empty set", "null set"}  # fmt: skip
-_PI = Node("const", name="pi")
+_REALS = {"all real numbers", "real numbers", "all reals", "reals", "all real"}
 
 
 def match(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -40,6 +39,8 @@ def match(a: Value, b: Value, policy: Policy) -> Verdict:
 
 
 def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
+    if CHOICE in (getattr(a, "brackets", ""), getattr(b, "brackets", "")):
+        return _choices(a, b, policy)
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         return quantities(a, b, policy)
     if isinstance(a, Relation) and isinstance(b, Relation):
@@ -50,9 +51,15 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
         return _relation_with(b, a, policy)
     if isinstance(a, Union) or isinstance(b, Union):
         found = sets.compare(a, b, policy)
-        return found if found is not None else DIFFERENT
+        if found is None:
+            return (
+                UNKNOWN
+                if isinstance(a, Relation | Group) or isinstance(b, Relation | Group)
+                else DIFFERENT
+            )
+        return found
     if isinstance(a, Words) or isinstance(b, Words):
-        return _words(a, b)
+        return _words(a, b, policy)
     if isinstance(a, Ratio) or isinstance(b, Ratio):
         return _ratios(a, b, policy)
     if isinstance(a, Grid) or isinstance(b, Grid):
@@ -60,74 +67,14 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
     return _groups(a, b, policy)
 
 
-def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
-    """Formulas and their units."""
-    one, other = a.unit, b.unit
-    if one == other:
-        return same(a.node, b.node, policy)
-    if not one or not other:
-        bare, unit, told = (a.node, other, b.node) if not one else (b.node, one, a.node)
-        return _half(bare, told, unit, policy)
-    first, second = measure(one), measure(other)
-    if first and second:
-        if first[0] == second[0]:
-            return same(_times(a.node, first[1]), _times(b.node, second[1]), policy)
-        if {first[0], second[0]} == {(("angle", 1),), (("radian", 1),)}:
-            degrees, radians = (a, b) if first[0][0][0] == "angle" else (b, a)
-            return same(_radians(degrees.node), radians.node, policy)
-        if (("unit", 1),) not in (first[0], second[0]):
-            return DIFFERENT
-    verdict = same(a.node, b.node, policy)
-    if verdict is EQUAL and not (not first and not second and same_nouns(one, other)):
-        return UNKNOWN
-    return verdict
-
-
-def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:
-    """One has a unit, the other has none (or one in letters that look like variables: 10 m/s)."""
-    lettered = _lettered(bare)
-    if lettered is not None and measure(lettered.unit) and measure(unit):
-        return quantities(lettered, Quantity(told, unit), policy)
-    dimension = measure(unit)
-    if dimension and dimension[0] == (("part", 1),):
-        verdict = same(bare, _times(told, Fraction(1, 100)), policy)
-        if verdict is not EQUAL and policy.percent == "either":
-            plain = same(bare, told, policy)
-            verdict = plain if plain is not DIFFERENT else verdict
-        return verdict
-    verdict = same(bare, told, policy)
-    if verdict is DIFFERENT and dimension and dimension[0] == (("angle", 1),):
-        return same(bare, _radians(told), policy)
-    return DIFFERENT if policy.units == "required" else verdict
-
-
-def _lettered(node: Node) -> Quantity | None:
-    """A number with letters that may be its unit: 10 m, 10 m/s, 10 m/s^2, 10 m^2."""
-    if node.op == "/" and (above := _lettered(node.args[0])) is not None:
-        below = _letter(node.args[1])
-        return Quantity(above.node, f"{above.unit} / {below}") if below else None
-    if node.op == "*" and len(node.args) == 2 and not names(node.args[0]):
-        unit = _letter(node.args[1])
-        return Quantity(node.args[0], unit) if unit else None
-    return None
-
-
-def _letter(node: Node) -> str:
-    if node.op == "^" and node.args[0].op == "name" and node.args[1].value in (2, 3):
-        return f"{node.args[0].name} ^{node.args[1].value}"
-    return node.name if node.op == "name" else ""
-
-
-def _times(node: Node, factor: Fraction) -> Node:
-    if factor == 1:
-        return node
-    if node.op == "number":
-        return Node("number", value=node.value * factor, digits=node.digits, ulp=node.ulp * factor)
-    return Node("*", (number(factor), node))
-
-
-def _radians(node: Node) -> Node:
-    return Node("*", (number(Fraction(1, 180)), _PI, node))
+def _choices(a: Value, b: Value, policy: Policy) -> Verdict:
+    """A choice with its letter is the letter, and what it says: (A) 5 is A, and is 5."""
+    if isinstance(a, Group) and isinstance(b, Group) and a.brackets == b.brackets:
+        return every([match(x, y, policy) for x, y in zip(a.items, b.items, strict=True)])
+    choice, thing = (a, b) if isinstance(a, Group) and a.brackets == CHOICE else (b, a)
+    assert isinstance(choice, Group)  # noqa: S101 (one of them is)
+    found = [match(item, thing, policy) for item in choice.items]
+    return EQUAL if EQUAL in found else every(found)
 
 
 def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
@@ -155,13 +102,13 @@ def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
         found = sets.compare(a, b, policy)
         if found is not None:
             return found
-        return DIFFERENT if isinstance(b, Quantity | Words | Ratio | Group) else UNKNOWN
+        return DIFFERENT if isinstance(b, Quantity | Words | Ratio) else UNKNOWN
     if isinstance(a.sides[0], Quantity) and a.sides[0].node.op == "+" and len(a.ops) == 1:
         return DIFFERENT
     return DIFFERENT if match(unnamed(a), b, policy) is DIFFERENT else UNKNOWN
 
 
-def _words(a: Value, b: Value) -> Verdict:
+def _words(a: Value, b: Value, policy: Policy) -> Verdict:
     if isinstance(a, Words) and isinstance(b, Words):
         one, other = set(a.text.split()), set(b.text.split())
         if a.text in _NONE and b.text in _NONE:
@@ -174,6 +121,12 @@ def _words(a: Value, b: Value) -> Verdict:
         return EQUAL if isinstance(words, Words) and words.text in _NONE else UNKNOWN
     if isinstance(words, Words) and len(words.text.split()) > 4:
         return UNKNOWN
+    if isinstance(words, Words) and words.text in _REALS and isinstance(thing, Group | Union):
+        return EQUAL if sets.everything(thing) else DIFFERENT
+    if isinstance(words, Words) and words.text[:5] == "time " and isinstance(thing, Ratio):
+        clock = ":".join(f"{item.value.numerator:0>2}" for item in thing.items)
+        same_time = clock == words.text[5:-2] and policy.units == "optional"
+        return EQUAL if same_time else DIFFERENT
     return DIFFERENT
 
 
@@ -277,17 +230,4 @@ def every(verdicts: Sequence[Verdict]) -> Verdict:
 
 def unordered(items: Sequence[Value], things: Sequence[Value], policy: Policy) -> Verdict:
     """Whether two collections of one size hold the same, each as often."""
-    left = list(things)
-    doubt = False
-    for item in items:
-        found = None
-        for at, thing in enumerate(left):
-            verdict = match(item, thing, policy)
-            if verdict is EQUAL:
-                found = at
-                break
-            doubt = doubt or verdict is UNKNOWN
-        if found is None:
-            return UNKNOWN if doubt else DIFFERENT
-        left.pop(found)
-    return EQUAL
+    return assigned(items, things, lambda item, thing: match(item, thing, policy))

@@ -10,11 +10,14 @@ Not covered: units, percent signs against fractions, order of lists: they stay i
 """
 
 import re
-import unicodedata
 from fractions import Fraction
+from functools import lru_cache
 
-from omi2.answers.trees import Grid, Group, Quantity, Relation, Union, Value, Words, walk
+from omi2.answers.tidy import characters
+from omi2.answers.trees import CHOICE, Grid, Group, Quantity, Relation, Union, Value, Words, walk
 
+INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""An integer as it is mostly written."""
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _FRAC = re.compile(r"\\[dtc]?frac(?![A-Za-z])")
 _SHORT_FRAC = re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)")
@@ -23,8 +26,12 @@ _PLAIN_FRAC = re.compile(r"([-+]?)\\frac\{([-+]?\d+)\}\{(\d+)\}|([-+]?\d+)/(\d+)
 _SPACING = re.compile(r"\\(?:left|right|displaystyle|[,;:!> ])(?![A-Za-z])|[~\s]+")
 _APART = re.compile(r"(?<=\d)(?:\s|\\[,;:!> ]|~)+(?=\d)")
 """Space between digits: it separates thousands, or two numbers (1 1/2 is not 11/2)."""
+_LISTED = re.compile(r"(?<=\d),(?:\s|\\[ ;:])+(?=\d{3}(?!\d))")
+"""A comma and a space: 1, 234 is a list and not 1,234."""
 _LONG = 10_000
 """Characters beyond which a text is no answer, and is its own key."""
+_SHORT = 200
+"""Characters of an answer whose key is remembered."""
 _DIGITS_LIMIT = 400
 """Digits of a number that is read exactly; a longer one stays text (int() is quadratic in them)."""
 
@@ -35,15 +42,29 @@ def key(answer: str) -> str:
     >>> key("$1,000.50$") == key("2001/2") == key(r"\\dfrac{2001}{2}")
     True
     """
+    if INTEGER.fullmatch(answer):
+        return f"{answer}/1"
     if len(answer) > _LONG:
         return answer
-    number = rational(answer)
-    return f"{number.numerator}/{number.denominator}" if number is not None else _plain(answer)
+    return short_key(answer) if len(answer) <= _SHORT else _key(answer)
+
+
+def _key(answer: str) -> str:
+    text = _plain(answer)
+    number = _rational(text)
+    return f"{number.numerator}/{number.denominator}" if number is not None else text
+
+
+short_key = lru_cache(50_000)(_key)
+"""What was asked for once in a vote is asked for again."""
 
 
 def rational(answer: str) -> Fraction | None:
     """The exact value of an answer that is an integer, a decimal or a fraction; else None."""
-    text = _plain(answer) if len(answer) <= _LONG else answer
+    return _rational(_plain(answer)) if len(answer) <= _LONG else None
+
+
+def _rational(text: str) -> Fraction | None:
     if len(text) > _DIGITS_LIMIT:
         return None
     if match := _NUMBER.fullmatch(text):
@@ -95,8 +116,8 @@ def _kind(value: Value) -> str:
     if isinstance(value, Group):
         ends = [i.node for i in value.items if isinstance(i, Quantity)]
         endless = any(part.name == "infty" for end in ends for part in walk(end))
-        if value.brackets == "{}":
-            return "set"
+        if value.brackets in ("{}", CHOICE):
+            return "set" if value.brackets == "{}" else "choice"
         two = len(value.items) == 2 and value.brackets
         return "interval" if two and (endless or value.brackets != "()") else "tuple"
     kinds = {Relation: "equation", Union: "interval", Grid: "matrix", Words: "text"}
@@ -130,7 +151,7 @@ def _together(space: re.Match[str]) -> str:
 
 def _plain(answer: str) -> str:
     """An answer without what never changes its value."""
-    text = answer if answer.isascii() else unicodedata.normalize("NFKC", answer)
+    text = answer if answer.isascii() and ".." not in answer else characters(answer)
     text = (
         text.replace("\x00", "")
         .replace("−", "-")
@@ -144,5 +165,6 @@ def _plain(answer: str) -> str:
     text = text.replace("{,}", ",").replace("\\!", "")
     if _APART.search(text):
         text = _APART.sub(_together, text)
+    text = _LISTED.sub(",\x00", text)
     text = _SPACING.sub("", text).replace("\x00", " ")
     return text.rstrip(".")

@@ -22,6 +22,10 @@ PLAIN = {
 }  # fmt: skip
 
 
+_TEXT_BASES = "two three four five six seven eight nine ten eleven twelve"
+_BASES = {word: str(at) for at, word in enumerate(_TEXT_BASES.split(), 2)} | {"sixteen": "16"}
+
+
 def numeral(reader: Reader, text: str) -> Node:
     if reader.kind() == "c" and reader.text() in ("\\overline", "\\bar", "\\dot") and "." in text:
         return repeating(reader, text)
@@ -96,6 +100,7 @@ def based(reader: Reader, text: str) -> Node:
     reader.at += 1
     braced = reader.kind() == "{"
     base = reader.text(1) if braced else reader.text()
+    base = _BASES.get(base.lower(), base)
     reader.at += 3 if braced else 1
     if not base.isdigit() or not 2 <= int(base[:4]) <= 36 or not text.isdigit():
         raise Unreadable("a subscript that is no base")

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from omi2.answers.formula import prefix
 from omi2.answers.lex import Token
-from omi2.answers.trees import Node, Quantity, Unreadable, Value, Words, number
+from omi2.answers.trees import Node, Quantity, Relation, Unreadable, Value, Words, number
 from omi2.answers.units import known, measure
 
 COMMA_NUMBER = re.compile(
@@ -27,9 +27,15 @@ _MONTHS = {
 }
 _NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty"
+    "fifteen sixteen seventeen eighteen nineteen"
 )
 _NUMERALS = {word: at for at, word in enumerate(_NUMBER_WORDS.split())}
+_TEXT_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {word: at for word, at in zip(_TEXT_TENS.split(), range(20, 100, 10), strict=True)}
+_TEXT_PARTS = "half third quarter fifth sixth seventh eighth ninth tenth"
+_PARTS = {word: at for at, word in enumerate(_TEXT_PARTS.split(), 2)}
+_PARTS |= {"fourth": 4} | {f"{word}s": at for word, at in _PARTS.items()}
+_PARTS |= {"fourths": 4, "halves": 2}
 _SCALES = {
     "dozen": 12,
     "hundred": 100,
@@ -57,13 +63,84 @@ def words_only(found: list[Token]) -> Value | None:
         return _date(found) if any(token.text.lower() in _MONTHS for token in found) else None
     if kinds - {"w", "v", "'", '"', ",", ".", "-", "!", "?", ":", ";", "(", ")", "&"}:
         return None
+    words = [token.text.lower() for token in found if token.kind in ("w", "v")]
+    count, rest = spelled(words)
+    if count is not None and len(rest) <= 3 and not {"or", "and"} & set(rest):
+        return Quantity(number(count), " ".join(rest))
     if {token.text.lower() for token in found} & {"equals", "equal", "or", "and"}:
         return None
-    words = [token.text.lower() for token in found if token.kind in ("w", "v")]
-    if words[0] in _NUMERALS and len(words) <= 4:
-        return Quantity(number(_NUMERALS[words[0]]), " ".join(words[1:]))
+    if len(found) == 1 and len(found[0].text) == 1:
+        return Quantity(Node("name", name=found[0].text))
     told = [word for word in words if word not in _ARTICLES] or words
     return Words(" ".join(_SAME_WORDS.get(word, word) for word in told))
+
+
+def spelled(words: list[str]) -> tuple[Fraction | None, list[str]]:
+    """The number that words begin with (twenty-five; one half), and the words after it."""
+    total, part, at, ones = Fraction(0), 0, 0, False
+    if words[0] == "a" and words[1:2] and words[1] in _SCALES:
+        words = words[1:]
+    while at < len(words):
+        word = words[at]
+        if word in _NUMERALS and not ones:
+            part, ones = part + _NUMERALS[word], True
+        elif word in _TENS and part % 100 == 0 and not ones:
+            part += _TENS[word]
+        elif word in _SCALES:
+            part, ones = max(part, 1) * _SCALES[word], False
+            if word not in ("hundred", "dozen"):
+                total, part = total + part, 0
+        elif word in _PARTS and ones and 0 < part < _PARTS[word] and not total:
+            return Fraction(part, _PARTS[word]), words[at + 1 :]
+        elif not (word == "and" and at and words[at + 1 : at + 2] and _counts(words[at + 1])):
+            break
+        at += 1
+    return (total + part if at else None), words[at:]
+
+
+def _counts(word: str) -> bool:
+    return word in _NUMERALS or word in _TENS
+
+
+def after_choice(found: list[Token]) -> list[Token] | None:
+    """What follows the letter of a choice in brackets, (A) 5; None if it is none."""
+    if len(found) < 4 or (found[0].kind, found[2].kind) != ("(", ")"):
+        return None
+    if found[1].text not in {"A", "B", "C", "D", "E"}:
+        return None
+    first, then = found[3], found[4] if len(found) > 4 else found[3]
+    if first.kind == "-" and first.gap and not then.gap:
+        return found[3:]
+    told = first.kind in ("n", "w", "$") or (first.kind in ("c", "v", "(") and first.gap)
+    return found[3:] if told and first.text not in ("\\cup", "\\cap", "or", "and") else None
+
+
+def hour(node: Node, unit: str) -> Words | None:
+    """3 pm as a time of day."""
+    if unit.lower() not in ("am", "pm") or node.op != "number" or node.digits:
+        return None
+    return Words(f"time {node.value.numerator:0>2}:00{unit.lower()}")
+
+
+def is_temperature(node: Node) -> bool:
+    """Whether a formula is degrees times a C or F."""
+    return (
+        node.op == "*"
+        and len(node.args) == 2
+        and (node.args[0].op, node.args[0].name) == ("call", "deg")
+        and node.args[1].op == "name"
+        and node.args[1].name in ("C", "F")
+    )
+
+
+def excluded(items: tuple[Value, ...]) -> tuple[Value, ...]:
+    """x != 1, 2 as what it says: x != 1, x != 2."""
+    first = items[0]
+    if not (isinstance(first, Relation) and first.ops == ("!=",)):
+        return items
+    return tuple(
+        Relation(first.ops, (first.sides[0], i)) if isinstance(i, Quantity) else i for i in items
+    )
 
 
 def _date(found: list[Token]) -> Words | None:

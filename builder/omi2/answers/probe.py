@@ -28,7 +28,7 @@ from omi2.answers.exact import (
     whole_point_at,
 )
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.trees import Node, minus, names, walk
+from omi2.answers.trees import Node, minus, names, put, walk
 
 TURNS = 12
 """Points tried at most."""
@@ -54,8 +54,19 @@ def same(a: Node, b: Node, policy: Policy) -> Verdict:
         return EQUAL if a == b else UNKNOWN
     verdict = _tried(a, b, variables, policy, point_at)
     if verdict is DIFFERENT and variables and (_whole(a) or _whole(b)):
-        return _tried(a, b, variables, policy, whole_point_at)
+        verdict = _tried(a, b, variables, policy, whole_point_at)
+    if verdict is DIFFERENT and _renamed(a, b, policy):
+        return UNKNOWN
     return verdict
+
+
+def _renamed(a: Node, b: Node, policy: Policy) -> bool:
+    """Whether formulas differ in the name of an integer alone, as in n pi and k pi."""
+    mine, other = names(a) - names(b), names(b) - names(a)
+    if len(mine) != 1 or len(other) != 1 or not (mine | other) <= set("jklmn"):
+        return False
+    (old,), (new,) = mine, other
+    return same(put(a, old, Node("name", name=new)), b, policy) is EQUAL
 
 
 def _infinite(node: Node) -> int:

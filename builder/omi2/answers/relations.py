@@ -6,8 +6,9 @@ a positive one (and the direction they are written in).
 """
 
 from omi2.answers.approximate import Run
+from omi2.answers.assign import assigned
 from omi2.answers.exact import NotExact, TooLarge, Undefined, point_at
-from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.policy import DIFFERENT, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
 from omi2.answers.trees import (
     Group,
@@ -89,16 +90,13 @@ def equivalent(a: Relation, b: Relation, policy: Policy) -> Verdict:
         return UNKNOWN
     if len(one) != len(other) or sorted(op for op, _ in one) != sorted(op for op, _ in other):
         return UNKNOWN if len(one) != len(other) else DIFFERENT
-    left = list(other)
-    for op, formula in one:
-        verdicts = [
-            proportional(formula, f, op in ("<", "<="), policy) if o == op else DIFFERENT
-            for o, f in left
-        ]
-        if EQUAL not in verdicts:
-            return UNKNOWN if UNKNOWN in verdicts else DIFFERENT
-        left.pop(verdicts.index(EQUAL))
-    return EQUAL
+    return assigned(
+        one,
+        other,
+        lambda x, y: (
+            proportional(x[1], y[1], x[0] in ("<", "<="), policy) if x[0] == y[0] else DIFFERENT
+        ),
+    )
 
 
 def _simple(relation: Relation) -> list[tuple[str, Node]] | None:

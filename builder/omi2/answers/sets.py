@@ -28,6 +28,7 @@ from omi2.answers.trees import (
 )
 
 _INFINITY = Node("const", name="infty")
+_TURNED = str.maketrans("<>", "><")
 
 
 class Interval(NamedTuple):
@@ -79,6 +80,9 @@ def _group(value: Group) -> list[Interval] | None:
             return None  # "x < 1 or x > 3" is a union; "and" was lost with the comma
         parts = [_relation(item) for item in value.items if isinstance(item, Relation)]
         found = [interval for part in parts if part is not None for interval in part]
+        if None not in parts and all(i.ops == ("!=",) for i in value.items):  # type: ignore[union-attr]
+            points = Group("{}", tuple(Quantity(part[0].high) for part in parts if part))
+            return _without([Interval(negative(_INFINITY), False, _INFINITY, False)], points)
         apart = len(found) < 2 or not _overlap(found)
         return None if None in parts or not apart else found
     nodes = [i.node for i in value.items if isinstance(i, Quantity) and not names(i.node)]
@@ -86,7 +90,7 @@ def _group(value: Group) -> list[Interval] | None:
         return None
     if value.brackets == "{}":
         return [Interval(node, True, node, True) for node in nodes]
-    if len(nodes) != 2:
+    if len(nodes) != 2 or value.brackets not in ("()", "[]", "(]", "[)"):
         return None
     return [Interval(nodes[0], value.brackets[0] == "[", nodes[1], value.brackets[1] == "]")]
 
@@ -96,6 +100,8 @@ def _relation(relation: Relation) -> list[Interval] | None:
     found: Interval | None = None
     if relation.ops[-1] == "in" and len(relation.ops) == 1:
         return intervals(relation.sides[1])
+    if (apart := _absolute(relation)) is not None:
+        return apart
     variables: set[str] = set()
     for at, op in enumerate(relation.ops):
         left, right = relation.sides[at], relation.sides[at + 1]
@@ -131,6 +137,36 @@ def _relation(relation: Relation) -> list[Interval] | None:
         else:
             return None
     return None if found is None else [found]
+
+
+def everything(value: Value) -> bool:
+    """Whether a set is all real numbers."""
+    found = intervals(value) or []
+    return bool(found) and _joined(found)[0][::2] == (negative(_INFINITY), _INFINITY)
+
+
+def _absolute(relation: Relation) -> list[Interval] | None:
+    """What |x| < 5 allows, or |x - 1| >= 2."""
+    if len(relation.ops) != 1 or not all(isinstance(side, Quantity) for side in relation.sides):
+        return None
+    left, right = (side.node for side in relation.sides if isinstance(side, Quantity))
+    op = relation.ops[0]
+    if right.op == "call" and right.name == "abs":
+        left, right, op = right, left, op.translate(_TURNED)
+    if not (left.op == "call" and left.name == "abs") or names(right) or op[0] not in "<>":
+        return None
+    sign = _sign(right)
+    if sign != 1:
+        return [] if (sign == -1 and op[0] == "<") or (sign == 0 and op == "<") else None
+    ends = Quantity(negative(right)), Quantity(right)
+    inside = Quantity(left.args[0])
+    if op[0] == "<":
+        return _relation(Relation((op, op), (ends[0], inside, ends[1])))
+    parts = [
+        _relation(Relation((op,), (inside, ends[1]))),
+        _relation(Relation((op,), (ends[0], inside))),
+    ]
+    return None if None in parts else [interval for part in parts if part for interval in part]
 
 
 def _linear(gap: Node) -> tuple[Node, bool] | None:

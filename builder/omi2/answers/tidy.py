@@ -22,16 +22,13 @@ _SIGNS = {
     "⌉": r"\rceil ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ",
     "θ": r"\theta ", "λ": r"\lambda ", "μ": r"\mu ", "φ": r"\phi ", "ω": r"\omega ", "，": ",",
     "\xa0": " ", "\u2009": " ", "\u202f": " ",
-    "½": "{1/2}", "⅓": "{1/3}", "⅔": "{2/3}", "¼": "{1/4}", "¾": "{3/4}", "⅕": "{1/5}",
-    "⅛": "{1/8}", "⅜": "{3/8}", "⅝": "{5/8}", "⅞": "{7/8}", "⅙": "{1/6}", "⅚": "{5/6}",
-    "⅖": "{2/5}",
-    "⅗": "{3/5}",    "⅘": "{4/5}",
 }  # fmt: skip
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _SUPERSCRIPTS = re.compile(f"[{''.join(_RAISED)}]+")
 _SUBSCRIPTS = re.compile(f"[{''.join(_LOWERED)}]+")
-_VULGAR = re.compile("(?<=[0-9])([½⅓⅔¼¾⅕⅛⅜⅝⅞⅙⅚⅖⅗⅘])")
+_DOTS = re.compile(r"(?<![\d.])(\d*)\.(\d+)\s*(?:\.\.\.+|\\[lc]?dots(?![A-Za-z]))")
+"""A decimal that goes on."""
 _BROKEN = re.compile("\f(?=rac|box|orall)|\b(?=oxed|inom|eta|egin|ar|f)|\t(?=ext|imes|heta|frac|an)"
                      "|\x07(?=pprox|lpha)|\r(?=angle|ight)|\x0b(?=ec|arphi)")  # fmt: skip
 _LETTER = {"\f": r"\f", "\b": r"\b", "\t": r"\t", "\x07": r"\a", "\r": r"\r", "\x0b": r"\v"}
@@ -45,15 +42,40 @@ def characters(text: str) -> str:
     if any(mark in text for mark in "\f\b\t\x07\r\x0b"):
         text = _BROKEN.sub(lambda m: _LETTER[m.group()], text)
     if text.isascii() and text.isprintable():
-        return text
+        return _DOTS.sub(_endless, text) if "..." in text or "dots" in text else text
     if not text.isascii():
         text = _SUPERSCRIPTS.sub(lambda m: "^{" + "".join(map(_RAISED.get, m.group())) + "}", text)  # type: ignore[arg-type]
         text = _SUBSCRIPTS.sub(lambda m: "_{" + "".join(map(_LOWERED.get, m.group())) + "}", text)  # type: ignore[arg-type]
-        text = _VULGAR.sub(r" \1", text)
-        text = "".join(_SIGNS.get(c, c) for c in text)
+        text = "".join(c if c < "\x7f" else _SIGNS.get(c) or _fraction(c) or c for c in text)
     if not text.isascii():
         text = "".join(map(_one, unicodedata.normalize("NFKC", text)))
-    return "".join(c for c in text if c >= " " or c in "\n\t\r")
+    text = "".join(c for c in text if c >= " " or c in "\n\t\r")
+    return _DOTS.sub(_endless, text) if "..." in text or "dots" in text else text
+
+
+def _fraction(character: str) -> str:
+    """A vulgar fraction, apart from the digits before it: 2½ is no 21/2."""
+    told = unicodedata.decomposition(character)
+    if not told.startswith("<fraction>"):
+        return ""
+    return " {" + unicodedata.normalize("NFKC", character).replace("⁄", "/") + "}"
+
+
+def _endless(match: re.Match[str]) -> str:
+    r"""0.1666... as 0.1\overline{6}; where no period shows, the digits that are there.
+
+    A period shows if it stands there twice and is all there is (0.1212...), or at least three times
+    at the end, or twice where there are three digits (0.166...): 2.718281828... has none.
+    """
+    whole, digits = match.groups()
+    for length in range(1, min(len(digits) // 2, 12) + 1):
+        period, times = digits[-length:], 1
+        while times < 50 and digits.endswith(period * (times + 1)):
+            times += 1
+        before = digits[: len(digits) - length * times]
+        if times >= 3 or (times == 2 and (not before or len(digits) == 3)):
+            return rf"{whole or 0}.{before}\overline{{{period}}}"
+    return f"{whole or 0}.{digits}"
 
 
 def _one(character: str) -> str:
@@ -103,6 +125,7 @@ def bare(text: str) -> str:
         text = text.replace("$", " " if text.count("$") % 2 == 0 else "\x01").replace("\x01", "$")
     if "\\" in text:
         text = _DELIMITERS.sub(" ", text)
+        text = text.replace("\\langle", "(").replace("\\rangle", ")")
     if _LISTED.fullmatch(text):
         text = text.replace("'", "").replace('"', "").replace("\\\\", "\\")
     return _DOTTED.sub(r"\1m", text)

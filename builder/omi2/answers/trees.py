@@ -86,9 +86,15 @@ class Quantity:
     unit: str = ""
 
 
+CHOICE = "choice"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Several answers: brackets `()`, `[]`, `[)`, `(]`, `{}`, or "" for a bare list."""
+    """Several answers: brackets `()`, `[]`, `[)`, `(]`, `{}`, or "" for a bare list.
+
+    With the brackets `CHOICE`, one answer told twice: the letter of a choice, and what it says.
+    """
 
     brackets: str
     items: tuple["Value", ...]

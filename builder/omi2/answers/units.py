@@ -58,7 +58,8 @@ _TABLE = {
     "volt": {"V volt": F(1)},
     "ampere": {"A ampere amp": F(1)},
     "frequency": {"Hz hertz": F(1)},
-    "speed": {"mph": F(1)},
+    "temperature": {"celsius": F(1)},
+    "temperature in America": {"fahrenheit": F(1)},
     "pressure": {"Pa pascal": F(1)},
     "unit": {"unit": F(1)},
 }
@@ -70,7 +71,11 @@ UNITS: dict[str, tuple[str, Fraction]] = {
 }
 _LONE = {"in", "s", "h", "g", "l", "m", "a", "A", "N", "J", "W", "V", "L"}
 """Too short to be taken for a unit in plain text; in \\text or \\mathrm they are one."""
-IN_PLAIN_TEXT = frozenset(word for word in UNITS if len(word) > 1) - _LONE
+_SHORT = {"mph": "mile / hour", "kph": "km / hour", "kmh": "km / hour"}
+IN_PLAIN_TEXT = frozenset(word for word in (*UNITS, *_SHORT) if len(word) > 1) - _LONE
+_DEGREES = re.compile(
+    r"\bdeg(?:rees?)? (?:celsius|c)\b|\bdeg(?:rees?)? (fahrenheit|f)\b", re.IGNORECASE
+)
 _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _TEXT_NOISE = (
     "a an the of is are was were in at to be total about approximately each exactly only so "
@@ -93,6 +98,8 @@ def measure(unit: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | None:
     powers: dict[str, int] = {}
     scale = Fraction(1)
     sign, pending = 1, 1
+    unit = _DEGREES.sub(lambda m: "fahrenheit" if m.group(1) else "celsius", unit)
+    unit = _SHORT.get(unit.lower(), unit)
     last: tuple[str, Fraction] | None = None
     for word in re.findall(r"\^-?\d|/|[^\s/^]+", unit):
         if word in ("/", "per"):

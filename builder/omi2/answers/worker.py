@@ -4,13 +4,14 @@
     "equal"
 
 It runs Math-Verify, whose parser and sympy can take for ever or eat all memory on hostile text, so
-it limits its own memory and leaves time to whoever started it: that process kills it. Standard
-output belongs to the protocol; what libraries print goes nowhere.
+it limits its own memory, and its CPU time from pair to pair; whoever started it kills it sooner.
+Standard output belongs to the protocol; what libraries print goes nowhere.
 """
 
 import json
 import os
 import resource
+import signal
 import sys
 from functools import lru_cache
 from typing import Any
@@ -22,14 +23,15 @@ ADDRESSES = 2 << 30
 """Bytes of address space, shared libraries and all."""
 
 CPU_SECONDS = 60
-"""For one pair. Whoever asked kills much earlier; this ends a worker whose asker was killed."""
+"""For one pair, where its line names no limit (a third item, in seconds). Whoever asked looks more
+closely and kills earlier; this ends a worker whose asker was killed or cannot look."""
 
 
 def main() -> None:
     """Answer until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for what, size in (("AS", ADDRESSES), ("DATA", MEMORY), ("CORE", 0)):
+        _limit(getattr(resource, f"RLIMIT_{what}"), size)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.set_int_max_str_digits(5000)
@@ -37,11 +39,17 @@ def main() -> None:
 
     logging.disable()
     for line in sys.stdin:
-        a, b = json.loads(line)
-        spent = sum(os.times()[:2])
-        resource.setrlimit(resource.RLIMIT_CPU, (int(spent) + CPU_SECONDS, resource.RLIM_INFINITY))
+        a, b, *limit = json.loads(line)
+        most = sum(os.times()[:2]) + (limit[0] if limit else CPU_SECONDS)
+        _limit(resource.RLIMIT_CPU, int(most) + 2)
         replies.write(json.dumps(_verdict(a, b)) + "\n")
         replies.flush()
+
+
+def _limit(what: int, most: int) -> None:
+    """Lower a limit, within the one that this process was started with."""
+    hard = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _verdict(a: str, b: str) -> str:

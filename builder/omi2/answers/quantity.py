@@ -1,0 +1,107 @@
+"""Compare two quantities: formulas with their units, percent signs and degrees.
+
+Known units are converted, counted nouns compared as words; what a missing unit means is a matter of
+`Policy`. Letters that look like variables may be a unit (10 m/s) where the other answer has one.
+
+Not covered: units that follow from the problem alone.
+"""
+
+from fractions import Fraction
+
+from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import same
+from omi2.answers.trees import Node, Quantity, names, number
+from omi2.answers.units import measure, same_nouns
+
+_VARIABLES = [set(letters) for letters in ("abcd", "klmn", "pqrst", "uvw", "wxyz")]
+"""Letters that are variables when they stand together."""
+_PI = Node("const", name="pi")
+
+
+def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
+    """Formulas and their units."""
+    if _anagrams(a.node, b.node):
+        return UNKNOWN
+    one, other = a.unit, b.unit
+    if one == other:
+        return same(a.node, b.node, policy)
+    if not one or not other:
+        bare, unit, told = (a.node, other, b.node) if not one else (b.node, one, a.node)
+        return _half(bare, told, unit, policy)
+    first, second = measure(one), measure(other)
+    if first and second:
+        if first[0] == second[0]:
+            return same(_times(a.node, first[1]), _times(b.node, second[1]), policy)
+        if {first[0], second[0]} == {(("angle", 1),), (("radian", 1),)}:
+            degrees, radians = (a, b) if first[0][0][0] == "angle" else (b, a)
+            return same(_radians(degrees.node), radians.node, policy)
+        both = {first[0][0][0], second[0][0][0]} if first[0] and second[0] else set()
+        if "angle" in both and both & {"temperature", "temperature in America"}:
+            return same(a.node, b.node, policy)
+        if (("unit", 1),) not in (first[0], second[0]):
+            return DIFFERENT
+    verdict = same(a.node, b.node, policy)
+    if verdict is EQUAL and not (not first and not second and same_nouns(one, other)):
+        return UNKNOWN
+    return verdict
+
+
+def _anagrams(a: Node, b: Node) -> bool:
+    """Whether letters stand in another order, and may be a word or a name: tom, mot; ABC, CAB."""
+    both = [
+        "".join(part.name for part in node.args)
+        if node.op == "*" and len(node.args) > 2 and all(p.op == "name" for p in node.args)
+        else ""
+        for node in (a, b)
+    ]
+    return both[0] != both[1] and all(both) and not any(set(both[0]) <= kin for kin in _VARIABLES)
+
+
+def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:
+    """One has a unit, the other has none (or one in letters that look like variables: 10 m/s)."""
+    lettered = _lettered(bare)
+    if lettered is not None and measure(lettered.unit) and measure(unit):
+        return quantities(lettered, Quantity(told, unit), policy)
+    dimension = measure(unit)
+    if dimension and dimension[0] == (("part", 1),):
+        verdict = same(bare, _times(told, Fraction(1, 100)), policy)
+        if verdict is not EQUAL and policy.percent == "either":
+            plain = same(bare, told, policy)
+            verdict = plain if plain is not DIFFERENT else verdict
+        return verdict
+    verdict = same(bare, told, policy)
+    if verdict is DIFFERENT and dimension and dimension[0] == (("angle", 1),):
+        return same(bare, _radians(told), policy)
+    return DIFFERENT if policy.units == "required" else verdict
+
+
+def _lettered(node: Node) -> Quantity | None:
+    """A number with letters that may be its unit: 10 m, 10 m/s, 10 m/s^2, 10 m^2."""
+    if node.op == "/" and (above := _lettered(node.args[0])) is not None:
+        below = _letter(node.args[1])
+        return Quantity(above.node, f"{above.unit} / {below}") if below else None
+    if node.op == "*" and len(node.args) == 2 and not names(node.args[0]):
+        unit = _letter(node.args[1])
+        if node.args[1].op == "/":
+            parts = [_letter(part) for part in node.args[1].args]
+            unit = " / ".join(parts) if all(parts) else ""
+        return Quantity(node.args[0], unit) if unit else None
+    return None
+
+
+def _letter(node: Node) -> str:
+    if node.op == "^" and node.args[0].op == "name" and node.args[1].value in (2, 3):
+        return f"{node.args[0].name} ^{node.args[1].value}"
+    return node.name if node.op == "name" else ""
+
+
+def _times(node: Node, factor: Fraction) -> Node:
+    if factor == 1:
+        return node
+    if node.op == "number":
+        return Node("number", value=node.value * factor, digits=node.digits, ulp=node.ulp * factor)
+    return Node("*", (number(factor), node))
+
+
+def _radians(node: Node) -> Node:
+    return Node("*", (number(Fraction(1, 180)), _PI, node))

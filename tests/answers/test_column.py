@@ -1,0 +1,105 @@
+"""The column form says what `extract` says, row by row, on common endings, odd ones, hostile ones.
+
+And `extract`'s short cuts say what the long way says.
+"""
+
+import random
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omi2.answers import boxes, extract, extract_column
+from omi2.answers.extract import _FINAL, _only_box, final_boxes
+
+LONG = "so we go on and on. " * 30
+TEXTS = [
+    r"\boxed{5}",
+    LONG + r"\boxed{\frac{\sqrt{3}}{2}}.",
+    LONG + r"\boxed{\{1,2\}}",
+    LONG + r"\boxed{1} and \boxed{2}",
+    LONG + r"\boxed{1}" + " x" * 40 + r"\boxed{2}",
+    LONG + r"\boxed{1}" + LONG + r"\boxed{2}",
+    LONG + r"\boxed{1}" + "y" * 290 + r"\boxed{2}",
+    r"\boxed{" + LONG + r"\boxed{2} and so}",
+    r"\boxed{ " + LONG[:250] + r"\boxed{2}}",
+    LONG + r"\boxed{3}. Final Answer: The final answer is $4$. I hope it is correct.",
+    LONG + "The final answer is $1,234$. I hope it is correct.",
+    LONG + "The final answer is not known.",
+    LONG + "\n#### 5",
+    LONG + "\n#### $5",
+    LONG + "\nA: 17",
+    LONG + "The answer is 300.",
+    LONG + "The answer is $18 per day.",
+    LONG + "The answer is 2200$.",
+    LONG + "The answer is 4.\n" + LONG,
+    LONG + "my answer: none",
+    LONG + "ANSWER: 5",
+    LONG,
+    "",
+    r"\boxed{}",
+    r"\boxed{ }",
+    r"\boxed 5",
+    r"\fbox{6}",
+    r"\boxed{5" + LONG,
+    r"\\boxed{5}",
+    "$\\boxed{\n7\n}$",
+    "ends with \\boxed{" + "x" * 2500 + "}",
+    "ünïcödé ½ \\boxed{٣}",
+]
+
+
+PIECES = [
+    *("\\boxed{", "\\boxed{", "\\boxed {", "\\boxed ", "\\boxed", "\\fbox{", "\\boxed{5}", "box"),
+    *("\\boxed{\\frac{1}{2}}", "}", "}", "{", "\\{", "\\}", "\\\\", "\\", "$", " ", "\n", "\n\n"),
+    *(", ", " and ", "\\quad", "\\text{", "=", ".", "!", "5", "-3", "1,234", "%", "x", "½", "²"),
+    *("\u0301", "\x1c", "\x85", "\u2028", "\r", "\t", "\x00", "**", "<|x|>", "7.\n", "$5", "5$"),
+    *("\n#### ", "#### 7", "\nA: ", "A:", "The answer is ", "the answer is: $", "Final answer: "),
+    *("final answer is 5", "The final answer is $4$. I hope it is correct.", "Answer:", "nswer is"),
+    *(" I hope it is correct.", " dollars", " a day", "y" * 70, "y" * 250, "z " * 80, LONG),
+]
+HOSTILE = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(HOSTILE, min_size=20, max_size=40))
+def test_the_column_form_says_the_same_of_hostile_texts(texts: list[str]) -> None:
+    for mode in ("strict", "relaxed"):
+        found = extract_column(pl.Series(texts), mode)
+        assert found.to_list() == [extract(text, mode) for text in texts]
+
+
+@settings(max_examples=1500, deadline=None)
+@given(HOSTILE)
+def test_the_short_cut_to_a_box_says_what_the_long_way_says(text: str) -> None:
+    plain = _only_box(text)
+    if plain is not None:
+        found = boxes(text)
+        assert not _FINAL.search(text, found[-1].end)
+        assert final_boxes(text, found) == (plain.strip() or None)
+
+
+@pytest.mark.parametrize("mode", ["strict", "relaxed"])
+def test_the_column_form_says_the_same(mode: str) -> None:
+    rng = random.Random(1)
+    mixed = ["".join(rng.choices(TEXTS, k=2)) for _ in range(300)]
+    texts = [*TEXTS, *mixed]
+    found = extract_column(pl.Series("solutions", texts), mode)
+    assert found.name == "solutions"
+    for text, answer in zip(texts, found, strict=True):
+        assert answer == extract(text, mode), text[-200:]
+
+
+def test_nulls_and_empty_columns() -> None:
+    assert extract_column(pl.Series("a", [None, r"\boxed{1}"])).to_list() == [None, "1"]
+    assert extract_column(pl.Series("a", [None, None], dtype=pl.String)).to_list() == [None, None]
+    assert extract_column(pl.Series("a", [], dtype=pl.String)).to_list() == []
+
+
+@pytest.mark.shared
+def test_real_generations(shared_data: object) -> None:
+    for name in ("math", "gsm8k", "openmathinstruct2_sample"):
+        column = pl.read_parquet(f"{shared_data}/generations/{name}.parquet")["generation"]
+        column = column.sample(min(len(column), 2000), seed=1)
+        assert extract_column(column).to_list() == [extract(text) for text in column]
