@@ -1,6 +1,7 @@
 """Few-shot sets: what is rendered, how a broken set is refused, and the packaged ones."""
 
 import re
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from omi2 import prompts
 from omi2.answers.extract import boxes
+from omi2.arithmetic import wrong_arithmetic
 from omi2.errors import UsageError
+from test_seeds import agrees, compute
 
 SET = r"""
 id = "mine-v1"
@@ -110,3 +113,65 @@ def test_a_solve_shot_has_one_box_at_its_end(name: str) -> None:
     for solution in solutions:
         (box,) = boxes(solution)
         assert re.fullmatch(r"\$?( [a-z ]+)?\.", solution[box.end :])
+
+
+def shots_of(name: str) -> list[dict[str, str]]:
+    text = (files("omi2") / "prompts" / f"{name}.toml").read_text(encoding="utf-8")
+    found: list[dict[str, str]] = tomllib.loads(text)["shots"]
+    return found
+
+
+SOLVED = [
+    (name, at) for name in PACKAGED if name.startswith("solve") for at in range(len(shots_of(name)))
+]
+
+
+@pytest.mark.parametrize(("name", "at"), SOLVED)
+def test_the_arithmetic_of_a_solution_holds(name: str, at: int) -> None:
+    assert list(wrong_arithmetic(shots_of(name)[at]["solution"])) == []
+
+
+@pytest.mark.parametrize(("name", "at"), SOLVED)
+def test_the_answer_is_what_its_check_computes(name: str, at: int) -> None:
+    shot = shots_of(name)[at]
+    twin = next((s for s in CHECKS if s["problem"] == shot["problem"]), None)
+    check = shot.get("check") or (twin["check"] if twin else DEMO[at])
+    (box,) = boxes(shot["solution"])
+    assert agrees(box.content, compute(check))
+
+
+CHECKS = [shot for name, at in SOLVED for shot in [shots_of(name)[at]] if "check" in shot]
+DEMO = ["12 + 5", "9 - 3", "4 * 6", "10 / 5"]
+
+
+@pytest.mark.parametrize("name", ["solve-math", "solve-gsm8k"])
+def test_the_verbose_twin_solves_the_same_problems_at_more_length(name: str) -> None:
+    """Only the format may differ, or an ablation compares two things at once."""
+    concise, verbose = shots_of(name), shots_of(f"{name}-verbose")
+    assert [s["problem"] for s in concise] == [s["problem"] for s in verbose]
+    assert 4 <= len(concise) <= 8
+    for short, long in zip(concise, verbose, strict=True):
+        assert boxes(short["solution"])[-1].content == boxes(long["solution"])[-1].content
+        assert len(long["solution"]) > 1.25 * len(short["solution"])
+        assert "## Final answer" in long["solution"]
+        assert "#" not in short["solution"]
+
+
+def test_a_set_by_subject_shows_a_problem_its_own_kind() -> None:
+    subjects = {"Algebra", "Counting & Probability", "Geometry", "Intermediate Algebra",
+                "Number Theory", "Prealgebra", "Precalculus"}  # fmt: skip
+    ids = set()
+    for subject in subjects:
+        few = prompts.load("solve-math-subjects", "solve", subject)
+        assert 4 <= len(few.problems) <= 8
+        ids.add(few.id)
+    assert len(ids) == 7
+    assert "solve-math-subjects-v1/counting_and_probability" in ids
+    mixed = prompts.load("solve-math-subjects", "solve", None)
+    assert (mixed.id, len(mixed.problems)) == ("solve-math-subjects-v1/mixed", 7)
+    assert prompts.load("solve-math", "solve", "Geometry").id == "solve-math-v1"
+
+
+def test_no_two_sets_by_subject_share_a_problem() -> None:
+    problems = [shot["problem"] for shot in shots_of("solve-math-subjects")]
+    assert len(set(problems)) == len(problems) == 28

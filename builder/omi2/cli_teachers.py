@@ -3,6 +3,7 @@
 Part of the command line of `omi2.cli`, which lists them.
 """
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from omi2.errors import Omi2Error, UsageError
-from omi2.options import FORMAT, RUN
+from omi2.options import EACH, FORMAT, RUN
 
 if TYPE_CHECKING:
     from omi2.recipe import Recipe
@@ -42,7 +43,12 @@ def check(recipe: str, specs: tuple[str, ...], form: str) -> None:
     found = check.check(teacher)
     if form == "json":
         click.echo(
-            console.as_json({"endpoints": check.table(found), "usable": check.usable(found)})
+            console.as_json(
+                {
+                    "endpoints": check.table(found),
+                    "usable": check.usable(found, mixed=teacher.mixed),
+                }
+            )
         )
     else:
         for line in check.lines(found):
@@ -51,7 +57,7 @@ def check(recipe: str, specs: tuple[str, ...], form: str) -> None:
         raise Omi2Error(
             f"not usable: {', '.join(bad)}. Is each server up, and is that its protocol and key?"
         )
-    if not check.usable(found):
+    if not check.usable(found, mixed=teacher.mixed):
         models = ", ".join(sorted({f.model for f in found}))
         raise Omi2Error(
             f"the endpoints serve different models ({models}): a recipe has one teacher"
@@ -82,12 +88,14 @@ def report(run_path: Path, form: str) -> None:
 @click.option(
     "--retry-failed", is_flag=True, help="Also open the parts again that have failed samples."
 )
-def solve(run_path: Path, retry_failed: bool) -> None:
+@EACH
+@FORMAT
+def solve(run_path: Path, retry_failed: bool, each: bool, form: str) -> None:
     """Go on with the solutions of a run, by the recipe it was last built with.
 
     A sample that failed at several endpoints is dropped with the reason `failed`, and kept as a
-    dead letter; with --retry-failed it is asked for again. `omi2 build` then does what depends on
-    it.
+    dead letter; with --retry-failed it is asked for again, and so are new problems that failed to
+    be written. `omi2 build` then does what depends on them.
     """
     from omi2 import choose, console
     from omi2.run import locked
@@ -96,17 +104,20 @@ def solve(run_path: Path, retry_failed: bool) -> None:
     run, recipe = choose.existing(run_path)
     if replay.file_of(recipe.teacher):
         raise UsageError(f"the run in {run_path} replays a file: there is nobody to ask")
-    run = replace(run, tell=console.Progress())
+    run = replace(run, tell=console.Progress(form=form, each=each))
 
     def letters() -> int:
-        return sum(failed.count(run.ledger("solve", part)) for part in range(run.parts))
+        ledgers = (run.ledger(s, p) for s in ("augment", "solve") for p in range(run.parts))
+        return sum(map(failed.count, ledgers))
 
     with locked(run.path):
         before = letters()
-        if retry_failed:
-            failed.reopen(run.stage("solve"), lambda part: run.ledger("solve", part), run.parts)
-        _solve(recipe, run)
+        for stage in ("augment", "solve") if retry_failed else ():
+            failed.reopen(run.stage(stage), functools.partial(run.ledger, stage), run.parts)
+        _solve(recipe, run, redo=retry_failed)
         after = letters()
+    if form == "json":
+        click.echo(console.as_json({"failed_before": before, "failed_now": after}))
     if retry_failed:
         click.echo(f"{before:,} samples had failed; {after:,} failed again.", err=True)
     elif after:
@@ -114,20 +125,24 @@ def solve(run_path: Path, retry_failed: bool) -> None:
     click.echo("Next: the same omi2 build command as before.", err=True)
 
 
-def _solve(recipe: "Recipe", run: "Run") -> None:
-    """Bring the solve stage up to date. Raises UsageError where a stage before it is not."""
+def _solve(recipe: "Recipe", run: "Run", *, redo: bool) -> None:
+    """Bring the solve stage up to date; with `redo` also augment and what lies between.
+
+    Raises UsageError where a stage before those is not up to date.
+    """
     from omi2 import pipeline
     from omi2.fingerprint import fingerprint
 
     names = pipeline.names()
-    at = names.index("solve")
-    for before in range(at):
-        if not run.complete(names[before], fingerprint(names[before], recipe, run, names[:before])):
+    mine = names[names.index("augment") : names.index("solve") + 1] if redo else ("solve",)
+    for at, name in enumerate(names[: names.index("solve") + 1]):
+        now = fingerprint(name, recipe, run, names[:at])
+        if run.complete(name, now):
+            continue
+        if name not in mine:
             raise UsageError(
-                f"the stage {names[before]} of {run.path} is not complete or not up to date: run "
-                "omi2 build first"
+                f"the stage {name} of {run.path} is not complete or not up to date: run omi2 build "
+                "first"
             )
-    now = fingerprint("solve", recipe, run, names[:at])
-    if not run.complete("solve", now):
-        run.begin("solve", now)
-        run.finish("solve", now, pipeline.STAGES[at].run(recipe, run))
+        run.begin(name, now)
+        run.finish(name, now, pipeline.STAGES[at].run(recipe, run))

@@ -1,7 +1,8 @@
 """What a person sees of a build: live progress on stderr, the funnel on stdout.
 
 On a terminal the progress line is rewritten in place; elsewhere (a pipe, CI) a line is written at
-most every ten seconds. `NO_COLOR` is honoured by using no colour at all.
+most every ten seconds. With `--format json` progress is lines of JSON, as seldom. `NO_COLOR` is
+honoured by using no colour at all.
 """
 
 import json
@@ -17,18 +18,31 @@ LIVE_SECONDS = 0.1
 
 
 class Progress:
-    """A listener for `Run.tell`: shows how far each stage is."""
+    """A listener for `Run.tell`: shows how far each stage is, and what the teachers do.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    `form` is human or json; `each` shows the endpoints one by one.
+    """
+
+    def __init__(
+        self, stream: TextIO | None = None, *, form: str = "human", each: bool = False
+    ) -> None:
         self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+        self.json, self.each = form == "json", each
+        self.live = self.stream.isatty() and not self.json
+        self.told: Mapping[str, Any] = {}
         self.began = time.monotonic()
         self._stage = ""
         self._last = 0.0
         self._width = 0
 
-    def __call__(self, what: str, done: int, total: int) -> None:
+    def __call__(
+        self, what: str, done: int, total: int, live: Mapping[str, Any] | None = None, /
+    ) -> None:
         now = time.monotonic()
+        self.told = (self.told if live is None else live) if what == self._stage else {}
+        if self.json:
+            self._json(what, done, total, now)
+            return
         clock = f"{int(now - self.began) // 60}:{int(now - self.began) % 60:02}"
         if what.endswith(" done"):
             self._line(f"{clock}  {what:<19} {total:>9,} came, {done:,} left", end=True)
@@ -41,7 +55,33 @@ class Progress:
             self._stage, self._last = what, now
             return
         self._stage, self._last = what, now
-        self._line(f"{clock}  {what:<19} {done:>9,} of {total:,}", end=not self.live)
+        figures = teachers(self.told)
+        self._line(f"{clock}  {what:<19} {done:>9,} of {total:,}{figures}", end=not self.live)
+        if self.each and not self.live:
+            for name, one in self.told.get("endpoints", {}).items():
+                self._line(
+                    f"        {name}: {one['tokens_per_second']:,.0f} tokens/s, "
+                    f"{one['in_flight']} of {one['limit']} in flight, {one['state']}",
+                    end=True,
+                )
+
+    def _json(self, what: str, done: int, total: int, now: float) -> None:
+        """A line of JSON: when a stage begins, every ten seconds, and when it is done."""
+        end = what.endswith(" done")
+        if what == self._stage and now - self._last < QUIET_SECONDS:
+            return
+        self._stage, self._last = what, now
+        entry = {
+            "stage": what.removesuffix(" done"),
+            "state": "done" if end else "running",
+            "seconds": round(now - self.began, 1),
+            **({"left": done, "came": total} if end else {"done": done, "total": total}),
+            **{
+                name: value for name, value in self.told.items() if self.each or name != "endpoints"
+            },
+        }
+        self.stream.write(json.dumps(entry) + "\n")
+        self.stream.flush()
 
     def _line(self, text: str, *, end: bool) -> None:
         """Write a line; on a terminal, over the last one."""
@@ -52,6 +92,20 @@ class Progress:
             self.stream.write(text)
         self.stream.write("\n" if end else "")
         self.stream.flush()
+
+
+def teachers(live: Mapping[str, Any]) -> str:
+    """What the teachers do at the moment, behind a progress line."""
+    if not live:
+        return ""
+    told = f"  {live['tokens_per_second']:,.0f} tokens/s, {live['in_flight']:,} in flight"
+    for name, words in (("turned_away", "429"), ("failures", "failed attempts")):
+        if live[name]:
+            told += f", {live[name]:,} {words}"
+    eta = live["eta_s"]
+    if eta is not None:
+        told += f", {eta // 3600}:{eta // 60 % 60:02}:{eta % 60:02} to go"
+    return told
 
 
 def funnel(manifest: Mapping[str, Any]) -> str:

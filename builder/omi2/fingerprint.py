@@ -2,14 +2,16 @@
 
 The code version of a stage is a hash of its module and of every omi2 module that it imports,
 directly or not, found by reading their source; editing a rule redoes the stages that use it and no
-other. Files named in a recipe count by their content, endpoints by the model behind them: moving a
-file or a server changes nothing. Speed settings (workers, concurrency, retries) do not count.
+other. Files named in a recipe count by their content, endpoints by the model behind them (see
+`teachers.identity`): moving a file or a server changes nothing, another model does. Speed settings
+(workers, concurrency, choices, retries) do not count.
 """
 
 import ast
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,22 +19,40 @@ from typing import Any
 
 from omi2.errors import UsageError
 from omi2.files import describe
-from omi2.recipe import Recipe, Source, Teacher, as_table
+from omi2.prompts import load
+from omi2.recipe import Recipe, Source, as_table
 from omi2.run import Run
-from omi2.teachers import replay
+from omi2.teachers import embedded, identity, replay
+from omi2.teachers import endpoints as roster
 
 ASKS_TEACHER = ("augment", "solve")
 """The stages that depend on the teacher; every other one reads its own section alone."""
 LIBRARIES = {
     "decontaminate": ("datasketch", "numpy"),
     "grade": ("math-verify", "sympy", "latex2sympy2_extended"),
-    "split": ("pyarrow", "polars"),
+    "filter": ("polars", "polars-hash"),
+    "split": ("pyarrow", "polars", "polars-hash"),
 }
 """Libraries whose version may change what a stage writes."""
+DATA = {"decontaminate": ("overlap/frequencies.npz", "overlap/rephrase.toml")}
+"""Packaged figures that decide what a stage writes, like its code."""
 
 
 def fingerprint(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> str:
     """The hash for a stage, given the stages before it, which are complete."""
+    return _hash(_told(stage, recipe, run, before))
+
+
+def made_from(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict[str, str]:
+    """What goes into the fingerprint, each thing as a hash: so that two runs can be compared."""
+    return {name: _hash(value) for name, value in _told(stage, recipe, run, before).items()}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _told(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict[str, Any]:
     section = getattr(recipe, stage)
     told: dict[str, Any] = {
         "stage": stage,
@@ -40,12 +60,13 @@ def fingerprint(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -
         "settings": as_table(section),
         "files": _files(section),
         "code": code_version(f"omi2.stages.{stage}"),
+        "data": {name: _sha256(Path(__file__).parent / name) for name in DATA.get(stage, ())},
         "libraries": {name: version(name) for name in LIBRARIES.get(stage, ())},
         "inputs": {name: describe(run.stage(name) / "manifest.json")["sha256"] for name in before},
     }
     if stage in ASKS_TEACHER:
-        told["teacher"] = _teacher(recipe.teacher)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        told["teacher"] = _teacher(stage, recipe, run)
+    return told
 
 
 @functools.cache
@@ -83,21 +104,42 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _files(section: Any) -> dict[str, str]:
+def preflight(recipe: Recipe) -> None:
+    """Look for everything that a recipe names, before days are spent on it. Raises UsageError.
+
+    Files of seeds, benchmarks and indexes, few-shot sets, the lines of endpoints, a model's file.
+    """
+    for stage in ("seed", "augment", "decontaminate", "solve"):
+        section = getattr(recipe, stage)
+        for _, name in getattr(getattr(section, "prompt", None), "values", ()):
+            if name:
+                load(name, stage)
+        _files(section, look=_there)
+    file = replay.file_of(recipe.teacher)
+    if file is not None:
+        _there(file)
+        return
+    for endpoint in roster.read(recipe.teacher):
+        if endpoint.kind == "embedded" and endpoint.url:
+            embedded.model_file(endpoint.url)
+
+
+def _files(section: Any, look: Callable[[Path], str] | None = None) -> dict[str, str]:
     """The content of every file and packaged text that a section names."""
+    look = look or _sha256
     named: dict[str, str] = {}
     sources: tuple[Source, ...] = getattr(section, "sources", getattr(section, "benchmarks", ()))
     package = Path(__file__).parent
     for source in sources:
         if source.file:
-            named[source.name] = _sha256(Path(source.file))
+            named[source.name] = look(Path(source.file))
         elif source.package:
-            named[source.name] = _sha256(package / "seeds" / f"{source.package}.toml")
+            named[source.name] = look(package / "seeds" / f"{source.package}.toml")
     for name in getattr(section, "index", ()):
-        named[name] = _sha256(_packaged(package / "overlap" / f"{name}.npz", name))
+        named[name] = look(_packaged(package / "overlap" / f"{name}.npz", name))
     for _, name in getattr(getattr(section, "prompt", None), "values", ()):
         if name:
-            named[name] = _sha256(_packaged(package / "prompts" / f"{name}.toml", name))
+            named[name] = look(_packaged(package / "prompts" / f"{name}.toml", name))
     return named
 
 
@@ -105,16 +147,23 @@ def _packaged(path: Path, name: str) -> Path:
     return path if "/" not in name and path.is_file() else Path(name)
 
 
-def _sha256(path: Path) -> str:
+def _there(path: Path) -> str:
     if not path.is_file():
         raise UsageError(f"{path} does not exist, or is not a file")
+    return ""
+
+
+def _sha256(path: Path) -> str:
+    _there(path)
     return str(describe(path)["sha256"])
 
 
-def _teacher(teacher: Teacher) -> dict[str, Any]:
-    """Who the teacher is, wherever it stands."""
-    file = replay.file_of(teacher)
+def _teacher(stage: str, recipe: Recipe, run: Run) -> dict[str, Any]:
+    """Who the teacher is, wherever it stands; nobody where nothing is asked."""
+    file = replay.file_of(recipe.teacher)
     if file is not None:
         return {"replay": _sha256(file)}
-    kinds = sorted({spec.partition(":")[0] for spec in teacher.endpoints})
-    return {"kinds": kinds, "model": teacher.model or sorted(teacher.endpoints)}
+    if stage == "augment" and not any(count for _, count in recipe.augment.problems.values):
+        return {}
+    who = identity.known(recipe.teacher, run.ledger(stage, 0).parents[1])
+    return {"models": list(who.models), "files": list(who.files)}

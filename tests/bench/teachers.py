@@ -236,9 +236,12 @@ class Simulated:
     async def identify(self) -> Served:
         if self.fate() == "dies":
             raise Passing("connection refused", "away")
-        return Served("m", self.slots if self.tells else 0)
+        return Served("m", requests=self.slots if self.tells else 0)
 
-    async def complete(self, model: str, served: Served, request: Request) -> Said:
+    async def waiting(self) -> None:
+        """It tells no queue."""
+
+    async def complete(self, served: Served, request: Request, choices: int = 1) -> list[Said]:
         self.asked += 1
         if self.fate() == "dies":
             raise Passing("connection refused", "away")
@@ -261,7 +264,7 @@ class Simulated:
                 raise Passing("no answer in time", "lost")
         finally:
             self.busy -= 1
-        return Said(TEXT, "eos_token", 200, 0.0 if self.tells else -1.0)
+        return [Said(TEXT, "eos_token", 200, 0.0 if self.tells else -1.0)]
 
 
 def simulate(minutes: float, tells: bool) -> dict[str, Any]:
@@ -292,7 +295,7 @@ def simulate(minutes: float, tells: bool) -> dict[str, Any]:
             feed(1)
 
         fleet = Fleet(
-            endpoints, Teacher(endpoints=("tgi:http://e",)), "m", hand, stopped, Simulated
+            endpoints, Teacher(endpoints=("tgi:http://e",)), ("m",), hand, stopped, Simulated
         )  # type: ignore[arg-type]
         feed(8192)
         fleet.start()
@@ -358,11 +361,14 @@ class AtOnce:
         """Nothing to open."""
 
     async def identify(self) -> Served:
-        return Served("m", 512)
+        return Served("m", requests=512)
 
-    async def complete(self, model: str, served: Served, request: Request) -> Said:
+    async def waiting(self) -> None:
+        """It tells no queue."""
+
+    async def complete(self, served: Served, request: Request, choices: int = 1) -> list[Said]:
         await asyncio.sleep(0)
-        return Said(TEXT, "eos_token", 200, 0.0)
+        return [Said(TEXT, "eos_token", 200, 0.0)]
 
 
 def memory_of(count: int) -> float:

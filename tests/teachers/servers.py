@@ -67,6 +67,12 @@ class Served:
     turned_away: int = 0
     up: bool = True
     """Whether /info, /health and /v1/models answer."""
+    metrics: str = ""
+    """What GET /metrics says; 404 where it is empty."""
+    choices: int = 1
+    """How many choices of one request an OpenAI-style server gives at most."""
+    copies: bool = False
+    """Whether they are all the same, as where each is sampled with the one seed."""
 
 
 def tgi_refusal(body: dict[str, Any]) -> str | None:
@@ -110,7 +116,12 @@ def _mistyped(kind: type, value: dict[str, Any]) -> list[str]:
 
 @contextmanager
 def serve(
-    protocol: str, behave: Behave, model: str = "made-model", room: int = 128, info: Any = None
+    protocol: str,
+    behave: Behave,
+    model: str = "made-model",
+    room: int = 128,
+    info: Any = None,
+    port: int = 0,
 ) -> Iterator[Served]:
     """A server on a free loopback port, in a thread of its own; `info` is said instead of its own
     account of itself."""
@@ -129,6 +140,8 @@ def serve(
             )
         if request.path == "/health":
             return web.Response()
+        if request.path == "/metrics" and served.metrics:
+            return web.Response(text=served.metrics)
         if info is not None:
             return await answer(request, info)
         if protocol == "tgi" and request.path == "/info":
@@ -158,7 +171,12 @@ def serve(
         served.at_once += 1
         served.most_at_once = max(served.most_at_once, served.at_once)
         try:
-            return await answer(request, behave(prompt, counts[prompt]))
+            said = behave(prompt, counts[prompt])
+            several = min(body.get("n", 1), served.choices)
+            if several > 1 and isinstance(said, str):
+                texts = [said if served.copies else f"{said} #{k}" for k in range(several)]
+                return web.json_response(choices(request.path, texts))
+            return await answer(request, said)
         finally:
             served.at_once -= 1
 
@@ -190,11 +208,18 @@ def serve(
             check(TextGenerationOutput, "GenerateResponse", whole)
             TextGenerationOutput.parse_obj_as_instance(whole)
             return web.json_response(whole, headers={"x-queue-time": "3"})
-        choice = {"text": said, "index": 0, "finish_reason": "stop"}
-        if request.path == "/v1/chat/completions":
-            choice["message"] = {"role": "assistant", "content": choice.pop("text")}
-        usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
-        return web.json_response({"choices": [choice], "usage": usage, "model": model})
+        return web.json_response(choices(request.path, [said]))
+
+    def choices(path: str, texts: list[str]) -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+        for at, text in enumerate(texts):
+            content: dict[str, Any] = {"text": text}
+            if path == "/v1/chat/completions":
+                content = {"message": {"role": "assistant", "content": text}}
+            found.append({**content, "index": at, "finish_reason": "stop"})
+        tokens = 7 * len(texts)
+        usage = {"prompt_tokens": 5, "completion_tokens": tokens, "total_tokens": 5 + tokens}
+        return {"choices": found, "usage": usage, "model": model}
 
     async def run() -> None:
         control.update(loop=asyncio.get_running_loop(), end=asyncio.Event())
@@ -204,7 +229,7 @@ def serve(
         app.add_routes([web.get("/{path:.*}", get)])
         runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_address=True)
         await site.start()
         served.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         ready.set()

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -107,7 +108,7 @@ def test_an_endpoint_that_never_says_who_it_is_holds_up_nobody(tmp_path: Path) -
     ):
         specs = (f"tgi:{silent.url}", f"tgi:{good.url}")
         began = time.monotonic()
-        said = ask(tmp_path, *specs, count=20, model="m", timeout_s=60.0)
+        said = ask(tmp_path, *specs, count=20, model="made-model", timeout_s=60.0)
     assert {c.text for c in said.values()} == {"fine"}
     assert time.monotonic() - began < 10
 
@@ -433,3 +434,13 @@ def test_logging_is_one_sentence_for_an_event(
     with serve("tgi", lambda *_: "fine") as server:
         ask(tmp_path, f"tgi:{server.url}", count=50)
     assert [r for r in caplog.records if r.name.startswith("omi2")] == []
+
+
+def test_the_fault_list_names_tests_that_exist() -> None:
+    folder = ROOT / "tests" / "teachers"
+    sources = "".join(path.read_text() for path in folder.glob("test_*.py"))
+    named = re.findall(r"`([a-z0-9_]+?)(?:\.\.\.)?`", (folder / "README.md").read_text())
+    named = [name for name in named if name.count("_") > 2]
+    assert len(named) > 30
+    for name in named:
+        assert f"def test_{name}" in sources, name

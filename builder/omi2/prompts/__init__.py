@@ -4,6 +4,10 @@ A prompt is raw text to be completed, without chat tokens: with the chat templat
 original teacher's outputs fell back to its own layout, with raw text 0.1% (paper, section 3.1).
 It is `instruction`, then the examples, then the query, joined by `separator`, which is also the
 stop string.
+
+A shot may have a `subject`. Then a problem of that subject is shown the shots of its own, and any
+other problem the first shot of each subject; the set's id says which. `check` in a shot is how its
+answer is computed, for the tests.
 """
 
 import functools
@@ -12,6 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from omi2.errors import UsageError
 
@@ -39,8 +44,8 @@ class FewShot:
 
 
 @functools.cache
-def load(name_or_path: str, task: str) -> FewShot:
-    """A few-shot set by name, or from a file. Raises UsageError."""
+def load(name_or_path: str, task: str, subject: str | None = None) -> FewShot:
+    """A few-shot set by name, or from a file, for problems of a subject. Raises UsageError."""
     packaged = files("omi2") / "prompts" / f"{name_or_path}.toml"
     if "/" not in name_or_path and packaged.is_file():
         text = packaged.read_text(encoding="utf-8")
@@ -64,11 +69,12 @@ def load(name_or_path: str, task: str) -> FewShot:
         )
     if table["task"] != task:
         raise UsageError(f"few-shot set {name_or_path} is for {table['task']!r}, not for {task!r}")
-    examples = [_fill(table["example"], shot) for shot in table["shots"]]
+    name, shots = _chosen(table, subject or "")
+    examples = [_fill(table["example"], shot) for shot in shots]
     blocks = [table["instruction"].strip(), *examples] if table["instruction"] else examples
-    shown = (shot.get(key) for shot in table["shots"] for key in ("problem", "new_problem"))
+    shown = (shot.get(key) for shot in shots for key in ("problem", "new_problem"))
     return FewShot(
-        id=table["id"],
+        id=name,
         task=task,
         separator=table["separator"],
         query=table["query"],
@@ -76,6 +82,20 @@ def load(name_or_path: str, task: str) -> FewShot:
         prefix="".join(block + table["separator"] for block in blocks),
         problems=tuple(text for text in shown if text),
     )
+
+
+def _chosen(table: dict[str, Any], subject: str) -> tuple[str, list[dict[str, str]]]:
+    """The id and the shots of a set for problems of this subject."""
+    shots: list[dict[str, str]] = table["shots"]
+    subjects = dict.fromkeys(shot["subject"] for shot in shots if "subject" in shot)
+    if not subjects:
+        return table["id"], shots
+    wanted = re.sub(r"[^a-z]+", "_", subject.lower().replace("&", "and"))
+    if wanted in subjects:
+        own = [shot for shot in shots if shot.get("subject") == wanted]
+        return f"{table['id']}/{wanted}", own
+    firsts = [next(s for s in shots if s.get("subject") == name) for name in subjects]
+    return f"{table['id']}/mixed", firsts
 
 
 def _fill(template: str, shot: dict[str, str]) -> str:

@@ -1,29 +1,45 @@
 """Stage 2, augment: a teacher writes new problems, each inspired by a seed (paper, section 3.2).
 
 Asks for `problems` new ones per seed, drops what is no new problem (cut off, too short or long, no
-question, control or drawing tokens, a copy, only other numbers), and then does the one exchange of
-the pipeline: a new problem goes to the bucket of its own id. Not covered: whether it can be solved.
+question, control or drawing tokens, a solution with its answer, a copy, only other numbers), and
+then does the one exchange of the pipeline: a new problem goes to the bucket of its own id.
+
+What the teacher said lies in the ledger. It is looked through part by part, and what is kept waits
+on disk for the part it goes to, so that memory holds the seeds and one part. Not covered: whether a
+problem can be solved.
 """
 
+import functools
 import re
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from omi2 import rows
+from omi2.files import write_rows
 from omi2.overlap.text import mask, words
 from omi2.prompts import FewShot, load
 from omi2.recipe import Augment, Recipe
 from omi2.run import Report, Run, drop, tally
-from omi2.teachers import Completion, Job, Request, generate
+from omi2.spool import Spool
+from omi2.teachers import Completion, Job, Request, Shelf, ask, identity
+from omi2.teachers.live import Live
+from omi2.texts import count_tokens, unfit
 
 Row = dict[str, Any]
+Refusals = dict[tuple[str, int], Completion]
 
 _ASKS = re.compile(
     r"\?|\b(?:find|compute|calculate|determine|evaluate|simplify|solve|what|how|express|factor|"
     r"prove|show|give|write|list|convert|expand)\b",
     re.IGNORECASE,
 )
-_CONTROL = re.compile(r"\[asy\]|<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>|<(?:/?s|bos|eos)>|\x00")
-"""Drawings, and the marks of chat templates (21,800 rows of train_1M hold some)."""
+_DRAWING = "[asy]"
+_ANSWER = re.compile(
+    r"\\f?boxed\b|####|(?:^|\n)\s*(?:\*\*)?(?:My )?(?:Solution|Answer)(?:\*\*)?\s*[:\n]",
+    re.IGNORECASE,
+)
+"""A box, or a heading under which the answer stands: a problem does not bring its solution."""
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -34,108 +50,171 @@ def run(recipe: Recipe, run: Run) -> Report:
         for part in range(run.parts)
         for row in run.read("seed", part).iter_rows(named=True)
     }
-    asked = _asked(rules, seeds)
-    jobs = (
-        Job(rows.bucket(name, run.parts), (name, sample), _request(rules, seeds[name], sample))
-        for name, sample in asked
-    )
-    said: dict[tuple[str, int], Completion] = {}
-    for job, completion in generate(jobs, recipe.teacher, lambda part: run.ledger("augment", part)):
-        said[job.handle] = completion
-        run.tell("augment", len(said), len(asked))
-    written = [(seeds[name], sample, said[name, sample]) for name, sample in asked]
-    kept, dropped = _sift(rules, seeds, written)
-    run.scatter("augment", rows.PROBLEMS, kept, dropped)
-    return Report(
-        "new problems",
-        came={"written": len(asked)},
-        left={"new": len(kept)} if kept else {},
-        dropped=tally(dropped),
-        facts={"generated_tokens": sum(c.tokens for c in said.values())},
-    )
+    wanted = _wanted(rules, seeds)
+    count = sum(map(len, wanted.values()))
+    if not count:
+        return _exchange(run, None)
+    who = identity.known(recipe.teacher, run.ledger("augment", 0).parents[1])
+    with (
+        Shelf(lambda part: run.ledger("augment", part)) as shelf,
+        Spool(run.path / ".augment") as spool,
+    ):
+        refused = _ask(recipe, run, _jobs(rules, run, seeds, wanted), count, who, shelf)
+        for job in _jobs(rules, run, seeds, wanted):
+            said = refused.get(job.handle) or shelf.look(job.part, job.request.key(who.label))
+            assert said is not None  # noqa: S101 (it was asked for)
+            row = _judged(rules, seeds, job, said)
+            spool.add(rows.bucket(row["problem_id"], run.parts), row)
+        report = _exchange(run, spool)
+        for part, jobs in groupby(_jobs(rules, run, seeds, wanted), key=lambda job: job.part):
+            shelf.seal(part, (job.request.key(who.label) for job in jobs))
+    return report
 
 
-def _asked(rules: Augment, seeds: dict[str, Row]) -> list[tuple[str, int]]:
-    """The (seed, sample) pairs to ask for, a seed's side by side, in the order of their ids."""
-    wanted = [
-        (name, sample)
-        for name, seed in seeds.items()
-        for sample in range(rules.problems.of(seed["problem_source"]))
-    ]
+def _wanted(rules: Augment, seeds: dict[str, Row]) -> dict[str, range]:
+    """Which samples to ask for from each seed, in the order of their ids."""
+    wanted = {name: rules.problems.of(seeds[name]["problem_source"]) for name in sorted(seeds)}
     if rules.limit:  # fairly: every seed's first one before anyone's second
-        wanted.sort(key=lambda w: (w[1], rows.order("augment limit", *w)))
-        wanted = wanted[: rules.limit]
-    return sorted(wanted)
+        left, level = rules.limit, 0
+        given = dict.fromkeys(wanted, 0)
+        while left and (able := [name for name, most in wanted.items() if most > level]):
+            able.sort(key=lambda name: rows.order("augment limit", name, level))
+            for name in able[:left]:
+                given[name] += 1
+            left -= len(able[:left])
+            level += 1
+        wanted = given
+    return {name: range(most) for name, most in wanted.items() if most}
 
 
-def _request(rules: Augment, seed: Row, sample: int) -> Request:
-    """What is asked for a seed's sample: the same in every run."""
-    shots = _shots(rules, seed)
-    return Request(
-        shots.render(seed["problem"]),
-        rules.temperature.of(seed["problem_source"]),
-        rules.top_p,
-        rules.max_tokens,
-        shots.stop,
-        rows.order("augment seed", seed["problem_id"], shots.id, sample) % 2**31,
-    )
+def _jobs(
+    rules: Augment, run: Run, seeds: dict[str, Row], wanted: dict[str, range]
+) -> Iterator[Job]:
+    """A job for each sample of each seed, a seed's side by side, part by part."""
+    for name, samples in wanted.items():
+        seed, source = seeds[name], seeds[name]["problem_source"]
+        shots = _shots(rules, seed)
+        prompt, part = shots.render(seed["problem"]), rows.bucket(name, run.parts)
+        for sample in samples:
+            order = rows.order("augment seed", name, shots.id, sample) % 2**31
+            temperature = rules.temperature.of(source)
+            request = Request(prompt, temperature, rules.top_p, rules.max_tokens, shots.stop, order)
+            yield Job(part, (name, sample), request)
+
+
+def _ask(
+    recipe: Recipe,
+    run: Run,
+    jobs: Iterator[Job],
+    count: int,
+    who: identity.Identity,
+    shelf: Shelf,
+) -> Refusals:
+    """Have every answer in the ledger; what is none, and so is not there, is returned."""
+    refused: Refusals = {}
+    live = Live()
+    run.tell("augment", 0, count)
+    for done, (job, said) in enumerate(ask(jobs, recipe.teacher, who, shelf, live), start=1):
+        if said.refused:
+            refused[job.handle] = said
+        run.tell("augment", done, count, live.now(count - done))
+    return refused
 
 
 def _shots(rules: Augment, seed: Row) -> FewShot:
-    return load(rules.prompt.of(seed["problem_source"]), "augment")
+    return load(rules.prompt.of(seed["problem_source"]), "augment", seed["subject"])
 
 
-def _sift(
-    rules: Augment, seeds: dict[str, Row], written: list[tuple[Row, int, Completion]]
-) -> tuple[list[Row], list[Row]]:
-    """The new problems, sorted by id, and what was dropped, with reasons."""
-    known = dict.fromkeys(seeds, "copy_of_seed")
-    kept: dict[str, Row] = {}
-    dropped = []
-    for seed, sample, completion in written:
-        shots = _shots(rules, seed)
-        text = completion.text.strip()
-        key = rows.problem_id(text)
-        reason = _reason(text, completion, seed, shots, rules) or known.get(key, "")
-        if reason:
-            where = f"sample {sample} from seed {seed['problem_id']} {completion.refused}"
-            dropped.append(drop(key, reason, where.strip(), text=text))
-            continue
-        known[key] = "duplicate"
-        request = _request(rules, seed, sample)
-        kept[key] = {
-            "problem_id": key,
-            "problem": text,
-            "problem_source": f"augmented_{seed['problem_source']}",
-            "seed_id": seed["problem_id"],
-            "gold": None,
-            "subject": seed["subject"],
-            "teacher": completion.model,
-            "prompt": shots.id,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed,
-        }
-    return [kept[key] for key in sorted(kept)], dropped
+def _judged(rules: Augment, seeds: dict[str, Row], job: Job, said: Completion) -> Row:
+    """The row of a new problem, or that of what is dropped, which has a `reason`."""
+    name, sample = job.handle
+    seed = seeds[name]
+    shots = _shots(rules, seed)
+    text = said.text.strip()
+    key = rows.problem_id(text)
+    reason = _reason(text, said, seed, shots, rules) or ("copy_of_seed" if key in seeds else "")
+    where = f"sample {sample} from seed {name} {said.refused}".strip()
+    if reason:
+        return {**drop(key, reason, where, text=text), "generated": said.tokens}
+    return {
+        "problem_id": key,
+        "problem": text,
+        "problem_source": f"augmented_{seed['problem_source']}",
+        "seed_id": name,
+        "gold": None,
+        "subject": seed["subject"],
+        "teacher": said.model,
+        "prompt": shots.id,
+        "temperature": job.request.temperature,
+        "top_p": job.request.top_p,
+        "seed": job.request.seed if said.seed is None else said.seed,
+        "where": where,
+        "generated": said.tokens,
+    }
 
 
-def _reason(text: str, completion: Completion, seed: Row, shots: FewShot, rules: Augment) -> str:
+def _exchange(run: Run, spool: Spool | None) -> Report:
+    """Write every part from what waits for it; of equal problems the first is kept."""
+    report = Report("new problems", came={"written": 0}, facts={"generated_tokens": 0})
+    for part in range(run.parts):
+        kept: dict[str, Row] = {}
+        dropped, tokens, came = [], 0, 0
+        for row in spool.rows(part) if spool else ():
+            came, tokens = came + 1, tokens + row.pop("generated")
+            if "reason" in row:
+                dropped.append(row)
+                continue
+            where = row.pop("where")
+            if row["problem_id"] in kept:
+                again = drop(row["problem_id"], "duplicate", where, text=row["problem"])
+                dropped.append(again)
+            else:
+                kept[row["problem_id"]] = row
+        write_rows(run.part("augment", part), rows.PROBLEMS, (kept[key] for key in sorted(kept)))
+        write_rows(run.part("augment", part, dropped=True), rows.DROPPED, dropped)
+        report += Report(
+            "new problems",
+            came={"written": came},
+            left={"new": len(kept)} if kept else {},
+            dropped=tally(dropped),
+            facts={"generated_tokens": tokens},
+        )
+    return report
+
+
+def _reason(text: str, said: Completion, seed: Row, shots: FewShot, rules: Augment) -> str:
     """Why this text is no new problem, or ""."""
-    if completion.refused:
-        return completion.finish_reason  # refused, or failed beyond the retry budget
+    if said.refused:
+        return said.finish_reason  # refused, or failed beyond the retry budget
     masked = mask(words(text))
     if not masked:
         return "empty"
-    if completion.finish_reason == "length":
+    if said.finish_reason == "length":
         return "cut_off"
     if len(text) < rules.min_chars:
         return "too_short"
     if len(text) > rules.max_chars:
         return "too_long"
-    if _CONTROL.search(text):
+    if count_tokens(text) > rules.max_problem_tokens:
+        return "problem_too_long"
+    if reason := unfit(text):
+        return reason
+    if _DRAWING in text:
         return "control_tokens"
+    if _ANSWER.search(text):
+        return "with_solution"
     if not _ASKS.search(text):
         return "no_question"
-    if any(masked == mask(words(shown)) for shown in shots.problems):
+    if masked in _shown(shots.problems):
         return "copy_of_shot"
-    return "only_other_numbers" if masked == mask(words(seed["problem"])) else ""
+    return "only_other_numbers" if masked == _masked(seed["problem"]) else ""
+
+
+@functools.lru_cache(maxsize=64)
+def _masked(text: str) -> list[str]:
+    return mask(words(text))
+
+
+@functools.lru_cache(maxsize=64)
+def _shown(problems: tuple[str, ...]) -> list[list[str]]:
+    return [mask(words(shown)) for shown in problems]

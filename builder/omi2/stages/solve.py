@@ -2,28 +2,39 @@
 
 Each of a problem's samples has its own sampling seed, made from its ids, so a rerun asks just the
 same. The work of all parts is one stream, so that endpoints stay busy from part to part; a part is
-written when its last answer is in. A replay takes generations from a file instead. Text is kept as
-it came; what it is worth is for the next stages.
+written when its last answer is in, out of the ledger, a few thousand rows at a time: no text waits
+in memory. Then the part's ledger is sealed. A replay takes generations from a file instead. Text is
+kept as it came; what it is worth is for the next stages.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
-from omi2 import rows
-from omi2.engines import over_parts, total
+from omi2 import ids, rows
+from omi2.engines import total
+from omi2.files import atomic, write_rows, write_table
 from omi2.prompts import load
 from omi2.recipe import Recipe
-from omi2.run import Report, Run, drop, problems, tally
-from omi2.teachers import Completion, Job, Request, generate, replay
+from omi2.run import Report, Run, as_arrow, counted, drop, problems, tally
+from omi2.teachers import Completion, Job, Request, Shelf, ask, identity, replay
+from omi2.teachers.live import Live
+
+Refusals = dict[tuple[str, int, str], Completion]
+OPEN_FILES = 256
+"""Parts that are written in one reading of a replayed file."""
+NOBODY = identity.Identity(())
 
 
 def run(recipe: Recipe, run: Run) -> Report:
     """Write the samples of every clean problem."""
     if replay.file_of(recipe.teacher):
-        return over_parts(replay_part, recipe, run, "solve")
+        return _replay(recipe, run)
     return _ask(recipe, run)
 
 
@@ -33,33 +44,61 @@ def clean(run: Run, part: int) -> pl.DataFrame:
     return problems(run, part).join(gone, on="problem_id", how="anti").sort("problem_id")
 
 
-def replay_part(recipe: Recipe, run: Run, part: int) -> Report:
-    """Take one part's samples from the replayed file."""
+def _replay(recipe: Recipe, run: Run) -> Report:
+    """Take the samples of all parts that are not done from the replayed file, in one reading."""
     path = replay.file_of(recipe.teacher)
     assert path is not None  # noqa: S101 (run has looked)
-    wanted = set(clean(run, part)["problem_id"].to_list())
-    samples: Counter[str] = Counter()
-    kept, dropped = [], []
-    for row in replay.generations(recipe, path, part):
-        key = row["problem_id"]
-        sample = samples[key]
-        samples[key] += 1
-        if key not in wanted:
-            dropped.append(drop(key, "problem_dropped", sample=sample))
-            continue
-        if not row["generation"] or not row["generation"].strip():
-            dropped.append(drop(key, "empty", sample=sample))
-            continue
-        kept.append(
-            {
-                "problem_id": key,
-                "sample": sample,
-                "generation": row["generation"],
-                "teacher": row.get("model") or "replay",
-            }
-        )
-    facts = {"problems_without_generations": len(wanted - samples.keys())}
-    return _write(run, part, kept, dropped, facts)
+    reports = {part: run.counts("solve", part) for part in range(run.parts)}
+    todo = [part for part, report in reports.items() if report is None]
+    for begin in range(0, len(todo), OPEN_FILES):
+        for part, report in _replayed(run, path, todo[begin : begin + OPEN_FILES]).items():
+            run.count("solve", part, report)
+            reports[part] = report
+    return total(reports)
+
+
+def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
+    """Write these parts from the file."""
+    wanted = pl.concat([clean(run, part).select("problem_id") for part in todo])
+    wanted = wanted.with_columns(wanted=True)
+    narrow: list[pl.DataFrame] = []
+    text, done, size = pl.col("generation"), 0, replay.rows(path)
+    with ExitStack() as stack:
+        files = {}
+        for part in todo:
+            to = stack.enter_context(atomic(run.part("solve", part)))
+            files[part] = stack.enter_context(pq.ParquetWriter(to, rows.SAMPLES, compression="lz4"))
+        for batch in replay.samples(path, run.parts):
+            done += len(batch)
+            run.tell("solve", done, size)
+            table = batch.filter(pl.col("part").is_in(todo)).join(
+                wanted, on="problem_id", how="left", maintain_order="left"
+            )
+            blank = text.is_null() | (text.str.strip_chars() == "")
+            empty = pl.when(blank).then(pl.lit("empty")).otherwise(pl.lit(""))
+            gone = pl.col("wanted").is_null()
+            table = table.with_columns(
+                reason=pl.when(gone).then(pl.lit("problem_dropped")).otherwise(empty)
+            )
+            narrow.append(table.select("part", "problem_id", "sample", "reason"))
+            kept = table.filter(reason="").sort("part", maintain_order=True)
+            for (part,), found in kept.group_by("part", maintain_order=True):
+                files[int(str(part))].write_table(as_arrow(found, rows.SAMPLES))
+    told = pl.concat(narrow)
+    return {part: _replay_report(run, part, told, wanted["problem_id"]) for part in todo}
+
+
+def _replay_report(run: Run, part: int, told: pl.DataFrame, wanted: pl.Series) -> Report:
+    """Write what a part of a replay dropped, and count."""
+    mine = told.filter(part=part)
+    dropped = mine.filter(pl.col("reason") != "")
+    write_table(run.part("solve", part, dropped=True), as_arrow(dropped, rows.DROPPED))
+    here = wanted.filter(pl.Series(ids.buckets(wanted, run.parts) == part))
+    facts = {
+        "problems_without_generations": len(set(here) - set(mine["problem_id"])),
+        "problems": mine.filter(reason="")["problem_id"].n_unique(),
+    }
+    return _report(len(mine) - len(dropped), counted(dropped), facts)
 
 
 def _ask(recipe: Recipe, run: Run) -> Report:
@@ -67,25 +106,30 @@ def _ask(recipe: Recipe, run: Run) -> Report:
     reports = {part: run.counts("solve", part) for part in range(run.parts)}
     todo = [part for part, report in reports.items() if report is None]
     missing = {part: _count(recipe, run, part) for part in todo}
-    count = sum(missing.values())
-    answers: dict[int, list[tuple[Job, Completion]]] = {part: [] for part in todo}
+    refused: dict[int, Refusals] = {part: {} for part in todo}
+    count, live = sum(missing.values()), Live()
+    run.tell("solve", 0, count)
+    who = identity.known(recipe.teacher, run.ledger("solve", 0).parents[1]) if count else NOBODY
+    with Shelf(lambda part: run.ledger("solve", part)) as shelf:
 
-    def settle(part: int) -> None:
-        if missing[part] == 0:
-            report = _settle(run, part, answers.pop(part))
+        def settle(part: int) -> None:
+            report = _settle(recipe, run, part, shelf, who, refused.pop(part))
             run.count("solve", part, report)
             reports[part] = report
+            shelf.seal(part, (job.request.key(who.label) for job in _jobs(recipe, run, part)))
 
-    for part in todo:
-        settle(part)
-    run.tell("solve", 0, count)
-    jobs = (job for part in todo for job in _jobs(recipe, run, part))
-    said = generate(jobs, recipe.teacher, lambda part: run.ledger("solve", part))
-    for done, (job, completion) in enumerate(said, start=1):
-        answers[job.part].append((job, completion))
-        missing[job.part] -= 1
-        run.tell("solve", done, count)
-        settle(job.part)
+        for part in todo:
+            if not missing[part]:
+                settle(part)
+        jobs = (job for part in todo for job in _jobs(recipe, run, part))
+        said = ask(jobs, recipe.teacher, who, shelf, live) if count else iter(())
+        for done, (job, completion) in enumerate(said, start=1):
+            if completion.refused:
+                refused[job.part][job.handle] = completion
+            missing[job.part] -= 1
+            run.tell("solve", done, count, live.now(count - done))
+            if not missing[job.part]:
+                settle(job.part)
     return total(reports)
 
 
@@ -100,7 +144,7 @@ def _jobs(recipe: Recipe, run: Run, part: int) -> Iterator[Job]:
     rules = recipe.solve
     for row in clean(run, part).iter_rows(named=True):
         source = row["problem_source"]
-        shots = load(rules.prompt.of(source), "solve")
+        shots = load(rules.prompt.of(source), "solve", row["subject"])
         prompt = shots.render(row["problem"])
         for sample in range(rules.samples.of(source)):
             request = Request(
@@ -114,48 +158,51 @@ def _jobs(recipe: Recipe, run: Run, part: int) -> Iterator[Job]:
             yield Job(part, (row["problem_id"], sample, shots.id), request)
 
 
-def _settle(run: Run, part: int, answers: list[tuple[Job, Completion]]) -> Report:
-    """Write a part whose answers are all in, in the order of its samples."""
-    kept, dropped = [], []
-    for job, completion in sorted(answers, key=lambda answer: answer[0].handle):
-        key, sample, prompt = job.handle
-        if completion.refused:  # by the teacher, or failed beyond the retry budget
-            why = completion.finish_reason
-            dropped.append(drop(key, why, completion.refused, sample=sample))
-        elif not completion.text.strip():
-            dropped.append(drop(key, "empty", sample=sample))
-        else:
-            kept.append(
-                {
+def _settle(
+    recipe: Recipe, run: Run, part: int, shelf: Shelf, who: identity.Identity, refused: Refusals
+) -> Report:
+    """Write a part whose answers are all in, in the order of its samples, from the ledger."""
+    dropped: list[dict[str, Any]] = []
+    facts = Counter({"generated_tokens": 0, "problems": 0})
+
+    def kept() -> Iterator[dict[str, Any]]:
+        last = ""
+        for job in _jobs(recipe, run, part):
+            key, sample, prompt = job.handle
+            said = refused.get(job.handle) or shelf.look(part, job.request.key(who.label))
+            assert said is not None  # noqa: S101 (it was asked for)
+            facts["generated_tokens"] += said.tokens
+            if said.refused:  # by the teacher, or failed beyond the retry budget
+                dropped.append(drop(key, said.finish_reason, said.refused, sample=sample))
+            elif not said.text.strip():
+                dropped.append(drop(key, "empty", sample=sample))
+            else:
+                facts["problems"] += key != last
+                last = key
+                yield {
                     "problem_id": key,
                     "sample": sample,
-                    "generation": completion.text,
-                    "finish_reason": completion.finish_reason,
-                    "tokens": completion.tokens,
-                    "teacher": completion.model,
+                    "generation": said.text,
+                    "finish_reason": said.finish_reason,
+                    "tokens": said.tokens,
+                    "teacher": said.model,
                     "prompt": prompt,
                     "temperature": job.request.temperature,
                     "top_p": job.request.top_p,
-                    "seed": job.request.seed,
+                    "seed": job.request.seed if said.seed is None else said.seed,
                 }
-            )
-    tokens = sum(completion.tokens for _, completion in answers)
-    return _write(run, part, kept, dropped, {"generated_tokens": tokens})
+
+    count = write_rows(run.part("solve", part), rows.SAMPLES, kept())
+    write_rows(run.part("solve", part, dropped=True), rows.DROPPED, dropped)
+    return _report(count, tally(dropped), dict(facts))
 
 
-def _write(
-    run: Run,
-    part: int,
-    kept: list[dict[str, Any]],
-    dropped: list[dict[str, Any]],
-    facts: dict[str, int],
-) -> Report:
-    run.write("solve", part, rows.SAMPLES, kept, dropped)
-    came = len(kept) + len(dropped)
+def _report(count: int, dropped: dict[str, int], facts: dict[str, int]) -> Report:
+    came = count + sum(dropped.values())
     return Report(
         "samples",
         came={"asked": came} if came else {},
-        left={"answered": len(kept)} if kept else {},
-        dropped=tally(dropped),
-        facts={**facts, "problems": len({row["problem_id"] for row in kept})},
+        left={"answered": count} if count else {},
+        dropped=dropped,
+        facts=facts,
     )

@@ -1,6 +1,7 @@
 """Where text comes from: servers, the embedded model, recorded generations."""
 
-from omi2.teachers.pool import Job, generate
+from omi2.teachers.pool import Job, ask, generate
 from omi2.teachers.protocol import Completion, Request
+from omi2.teachers.shelf import Shelf
 
-__all__ = ["Completion", "Job", "Request", "generate"]
+__all__ = ["Completion", "Job", "Request", "Shelf", "ask", "generate"]

@@ -20,15 +20,15 @@ async def identify(link: Link) -> Served:
     return replace(served, model=served.model + SUFFIX)
 
 
-async def complete(link: Link, model: str, served: Served, request: Request) -> Said:
-    """Ask for one answer."""
+async def complete(link: Link, model: str, request: Request, choices: int = 1) -> list[Said]:
+    """Ask for one answer, or for as many as `choices` in one request."""
     message = {"role": "user", "content": request.prompt}
     reply = await link.post(
         "/v1/chat/completions",
         {
-            "model": served.wire or model.removesuffix(SUFFIX),
+            "model": model,
             "messages": [message],
-            **openai.sampling(request),
+            **openai.sampling(request, choices),
         },
     )
     return openai.said(reply.value, lambda choice: choice["message"]["content"])

@@ -17,6 +17,7 @@ from omi2.recipe import Teacher
 from omi2.teachers import embedded
 from omi2.teachers import endpoints as roster
 from omi2.teachers.endpoints import Endpoint
+from omi2.teachers.identity import model_of, wire_name
 from omi2.teachers.member import Wire
 from omi2.teachers.protocol import Request, TeacherError, completion
 
@@ -64,9 +65,10 @@ def check(teacher: Teacher) -> list[Finding]:
     return [found[e] for e in endpoints]
 
 
-def usable(findings: list[Finding]) -> bool:
+def usable(findings: list[Finding], *, mixed: bool = False) -> bool:
     """Whether every endpoint can be used, and all together."""
-    return not any(f.wrong for f in findings) and len({f.model for f in findings}) == 1
+    models = {f.model for f in findings}
+    return not any(f.wrong for f in findings) and (mixed or len(models) == 1)
 
 
 async def _look(e: Endpoint, teacher: Teacher) -> Finding:
@@ -79,14 +81,15 @@ async def _look(e: Endpoint, teacher: Teacher) -> Finding:
             served = await wire.identify()
             finding = replace(
                 finding,
-                model=e.model or served.model,
+                model=model_of(e, served),
                 requests=served.requests,
                 tokens=served.tokens,
                 info_ms=_ms(began),
             )
             finding = replace(finding, healthy=await wire.link.healthy())
             began = time.monotonic()
-            said = await wire.complete(finding.model, served, SAMPLE)
+            served = replace(served, wire=wire_name(e, served, finding.model))
+            (said, *_) = await wire.complete(served, SAMPLE)
         except TeacherError as error:
             return replace(finding, wrong=str(error))
         text = completion(said, finding.model, SAMPLE.stop).text.strip()

@@ -8,6 +8,7 @@ goes wrong in here (no endpoint left, a full disk, a fault of ours) is raised by
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -26,6 +27,8 @@ FLUSH_SECONDS, SYNC_SECONDS = 0.003, 1.0
 NUMBERS_EVERY, WATCH_EVERY = 5, 2
 """Syncs between two tellings of the numbers, and two looks at the endpoints file."""
 
+log = logging.getLogger("omi2.teachers")
+
 Settled = list[tuple[Item, Completion]]
 
 
@@ -36,14 +39,15 @@ class Crew:
         self,
         endpoints: list[Endpoint],
         teacher: Teacher,
-        model: str,
+        models: tuple[str, ...],
         shelf: Shelf,
         book: numbers.Book,
     ) -> None:
-        self.fleet = Fleet(endpoints, teacher, model, self._hand, self._stop, Wire)
+        self.fleet = Fleet(endpoints, teacher, models, self._hand, self._stop, Wire)
         self.teacher = teacher
         self.shelf = shelf
         self.book = book
+        self.told = ""
         self._out: SimpleQueue[Settled | BaseException] = SimpleQueue()
         self._batch: Settled = []
         self._ready = threading.Event()
@@ -130,7 +134,9 @@ class Crew:
         try:
             wanted = roster.read(self.teacher)
         except UsageError as error:
-            self.fleet.complain(str(error))
+            if str(error) != self.told:
+                log.warning("%s", error)
+            self.told = str(error)
             return
         have = [m.endpoint for m in self.fleet.members]
         for endpoint in wanted:

@@ -9,7 +9,7 @@ threads as cores collapse on a busy machine) and one slot, and is asked one thin
 CPU, batching wins nothing and costs the cached few-shot prefix. So the same seed gives the same
 text. The child ends when its standard input closes, however its parent ends.
 
-    python -m omi2.teachers.embedded MODEL.gguf     prints the server's address, serves until EOF
+    python -m omi2.teachers.embedded MODEL.gguf [SLOTS]     prints its address, serves until EOF
 """
 
 import hashlib
@@ -43,6 +43,11 @@ def model_name(spec: str) -> str:
         return f"{NAME}@{SHA256[:8]}"
     path = model_file(spec)
     return f"{path.stem}@{_sha256(path)[:8]}"
+
+
+def sha256_of(spec: str) -> str:
+    """The sha256 of the model's file."""
+    return _sha256(model_file(spec)) if spec else SHA256
 
 
 def model_file(spec: str) -> Path:
@@ -113,13 +118,13 @@ def fetch() -> Path:
 
 
 @contextmanager
-def serve(spec: str) -> Iterator[str]:
+def serve(spec: str, slots: int = 1) -> Iterator[str]:
     """The address of a server for this model, running as long as the context."""
     if importlib.util.find_spec("xllamacpp") is None:
         raise need_extra("xllamacpp", "demo", "the embedded teacher")
     model = model_file(spec)
     child = subprocess.Popen(  # noqa: S603 (our own module)
-        [sys.executable, "-m", "omi2.teachers.embedded", str(model)],
+        [sys.executable, "-m", "omi2.teachers.embedded", str(model), str(slots)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -152,7 +157,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _serve_until_eof(model: str) -> None:
+def _serve_until_eof(model: str, slots: int = 1) -> None:
     """The child process: the server, its address on standard output, the end at EOF."""
     import xllamacpp
 
@@ -163,8 +168,8 @@ def _serve_until_eof(model: str) -> None:
     params.port = 0
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
-    params.n_parallel = 1
-    params.n_ctx = CONTEXT
+    params.n_parallel = slots
+    params.n_ctx = CONTEXT * slots
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
     params.endpoint_metrics = True
     params.verbosity = -1
@@ -174,4 +179,4 @@ def _serve_until_eof(model: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve_until_eof(sys.argv[1])
+    _serve_until_eof(sys.argv[1], *map(int, sys.argv[2:]))

@@ -4,13 +4,15 @@ One line of words each, the address first and options behind it:
 
     tgi:http://gpu1:8080
     openai:http://gpu2:8000 weight=2 concurrency=64 key_env=GPU2_KEY
+    tgi:http://gpu4:8080 model=meta-llama/Llama-3.1-405B-Instruct
     chat:http://gpu3:8000
     embedded | embedded:FILE.gguf | embedded:ORG/REPO/FILE.gguf
     file:endpoints.txt
 
 `weight` is how much more than another one an endpoint gets while there is too little work for all;
 `concurrency` an upper limit of its own; `key_env` the name of the environment variable that holds
-its key. The lines of an endpoints file are read anew whenever it changes: endpoints are added and
+its key; `model` what rows call its model, believed whatever it says of itself (a server often says
+a path). The lines of an endpoints file are read anew whenever it changes: endpoints are added and
 drained while a build runs. An address with a key in it is refused: keys live in the environment.
 """
 
@@ -25,7 +27,7 @@ from omi2.recipe import Teacher
 from omi2.teachers import chat, embedded, openai, tgi
 
 PROTOCOLS: dict[str, ModuleType] = {"openai": openai, "tgi": tgi, "chat": chat}
-OPTIONS = ("weight", "concurrency", "key_env")
+OPTIONS = ("weight", "concurrency", "key_env", "model")
 FILE = "file:"
 
 
@@ -39,6 +41,8 @@ class Endpoint:
     concurrency: int
     weight: float = 1.0
     key_env: str = ""
+    believed: bool = False
+    """Whether its own line names the model."""
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.url}" if self.url else self.kind
@@ -49,7 +53,8 @@ def endpoint(spec: str, teacher: Teacher) -> Endpoint:
     address, *words = spec.split() or [""]
     kind, _, rest = address.partition(":")
     if kind == "embedded" and not words:
-        return Endpoint(kind, rest, teacher.model or embedded.model_name(rest), 1)
+        named = teacher.model or embedded.model_name(rest)
+        return Endpoint(kind, rest, named, 1, believed=True)
     if kind not in PROTOCOLS or not rest.startswith(("http://", "https://")):
         raise UsageError(
             f"no such teacher {_safe(spec)!r}: embedded, embedded:FILE.gguf, "
@@ -63,7 +68,7 @@ def endpoint(spec: str, teacher: Teacher) -> Endpoint:
             "that with key_env=NAME"
         )
     options = dict(_option(word, spec) for word in words)
-    model = teacher.model
+    model = options.get("model") or teacher.model
     if model and kind == "chat" and not model.endswith(chat.SUFFIX):
         model += chat.SUFFIX
     return Endpoint(
@@ -72,7 +77,8 @@ def endpoint(spec: str, teacher: Teacher) -> Endpoint:
         model,
         min(int(options.get("concurrency", teacher.concurrency)), teacher.concurrency),
         float(options.get("weight", 1.0)),
-        str(options.get("key_env", teacher.key_env)),
+        options.get("key_env", teacher.key_env),
+        "model" in options,
     )
 
 
@@ -83,8 +89,9 @@ def _option(word: str, spec: str) -> tuple[str, str]:
         close = difflib.get_close_matches(name, OPTIONS, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(OPTIONS)}"
         raise UsageError(f"{_safe(spec)!r}: an endpoint has no option {name!r}; {hint}")
-    if name == "key_env":
-        good, needs = bool(value), "the name of an environment variable"
+    if name in ("key_env", "model"):
+        what = {"key_env": "an environment variable", "model": "a model"}[name]
+        good, needs = bool(value), f"the name of {what}"
     else:
         needs = "a number above 0" if name == "weight" else "a whole number above 0"
         try:

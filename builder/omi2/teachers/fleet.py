@@ -13,6 +13,9 @@ at once, and is trusted again at the first answer. After `retries` rounds withou
 lost, though it is still probed; when every endpoint is lost or stopped (401, 404, another model),
 the work stops and is resumable. All times are the loop's: monotonic, or simulated.
 
+A group of samples goes as one request to an endpoint that was seen to honour it; elsewhere, and
+once it failed, each of its samples goes by itself.
+
 Not covered: a per-item deadline; an item waits as long as some endpoint lives.
 """
 
@@ -20,12 +23,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from omi2.errors import RemoteError
 from omi2.recipe import Teacher
 from omi2.teachers import numbers
 from omi2.teachers.endpoints import Endpoint
+from omi2.teachers.identity import model_of
+from omi2.teachers.meet import introduced, mind_queue
 from omi2.teachers.member import Item, Member, Wire, jitter
 from omi2.teachers.pace import Pace
 from omi2.teachers.protocol import (
@@ -48,14 +54,14 @@ class Fleet:
         self,
         endpoints: list[Endpoint],
         teacher: Teacher,
-        model: str,
+        models: tuple[str, ...],
         hand: Callable[[Item, Completion], None],
         stop: Callable[[BaseException], None],
         wire: Callable[[Endpoint, float], Wire],
     ) -> None:
         self.endpoints = endpoints
         self.teacher = teacher
-        self.model = model
+        self.models = models
         self.hand = hand
         self.stop = stop
         self.wire = wire
@@ -63,8 +69,7 @@ class Fleet:
         self.gone: list[Member] = []
         self.todo: deque[Item] = deque()
         self.returned: deque[Item] = deque()
-        self.starved = False
-        self.told = ""
+        self.starved = self.closing = False
         self.tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -76,13 +81,15 @@ class Fleet:
             self._spawn(self._join(member))
 
     async def close(self) -> None:
-        """End every worker and connection."""
+        """End every worker and connection; whoever wakes up meanwhile begins nothing new."""
+        self.closing = True
         for task in tuple(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         for member in (*self.members, *self.gone):
             member.clock(member.state, self.loop.time())
             await member.stack.aclose()
+        await asyncio.sleep(0)  # sockets that are closing come to their end
 
     def join(self, endpoint: Endpoint) -> None:
         """Add an endpoint while the others work, and use it once it answers."""
@@ -109,12 +116,6 @@ class Fleet:
     def room(self) -> int:
         """How many items are worth having at hand: twice what the endpoints may take at once."""
         return 16 + 2 * sum(m.pace.ceiling for m in self.members)
-
-    def complain(self, told: str) -> None:
-        """Say something to people, once."""
-        if told != self.told:
-            log.warning("%s", told)
-        self.told = told
 
     def numbers(self) -> dict[str, Any]:
         """What the fleet did so far."""
@@ -149,13 +150,21 @@ class Fleet:
         for at, item in enumerate(self.returned):
             if item.avoid is not member or self._alone(member):
                 del self.returned[at]
-                return item
+                return self._cut(item, member)
         if not self.todo:
             self.starved = True
         try:
-            return self.todo.popleft()
+            return self._cut(self.todo.popleft(), member)
         except IndexError:
             return None
+
+    def _cut(self, item: Item, member: Member) -> Item:
+        """The item, or the first of its samples where the endpoint takes them one by one."""
+        if not item.rest or member.served.several:
+            return item
+        first, *others = item.alone()
+        self.todo.extendleft(reversed(others))
+        return first
 
     def _alone(self, member: Member) -> bool:
         return not any(m.state == "working" for m in self.members if m is not member)
@@ -181,12 +190,17 @@ class Fleet:
 
     async def _ask(self, member: Member, item: Item) -> None:
         began = self.loop.time()
+        group = (item, *item.rest)
         try:
-            said = await member.wire.complete(self.model, member.served, item.request)
+            found = await member.wire.complete(member.served, item.request, len(group))
         except Refused as error:
             member.trust()
+            if item.rest:  # perhaps only the number of choices: each has to be refused by itself
+                member.served = replace(member.served, several=False)
+                self.returned.extend(item.alone())
+                return
             member.tally.refused += 1
-            self.hand(item, Completion("", "refused", 0, self.model, str(error)))
+            self.hand(item, Completion("", "refused", 0, member.model, str(error)))
         except Fatal as error:
             self._stopped(member, str(error))
             self.returned.appendleft(item)
@@ -195,10 +209,17 @@ class Fleet:
         else:
             now = self.loop.time()
             member.trust()
-            member.pace.answered(began, now, said.queued)
-            answer = completion(said, self.model, item.request.stop)
-            member.tally.answer(now - began, said.queued, said.tokens, answer.finish_reason)
-            self.hand(item, answer)
+            queued, tokens = found[0].queued, sum(said.tokens for said in found)
+            member.pace.answered(began, now, queued, tokens)
+            for one, said in zip(group, found, strict=False):
+                seed = None if one is item else item.request.seed
+                answer = completion(said, member.model, item.request.stop, seed)
+                member.tally.answer(now - began, queued, said.tokens, answer.finish_reason)
+                if one.wanted:
+                    self.hand(one, answer)
+            if missing := [one for one in group[len(found) :] if one.wanted]:
+                member.served = replace(member.served, several=False)
+                self.returned.extend(missing)
 
     # What becomes of a failure
 
@@ -208,8 +229,10 @@ class Fleet:
         if pause:
             member.blocked = max(member.blocked, self.loop.time() + pause)
             self._later(pause + 0.001, self.pump)
-        if item.tries > self.teacher.retries:
-            self.hand(item, Completion("", "failed", 0, self.model, str(error)))
+        if item.rest and error.kind in ("lost", "broken"):
+            self.todo.extendleft(reversed(item.alone()))
+        elif item.tries > self.teacher.retries:
+            self.hand(item, Completion("", "failed", 0, member.model, str(error)))
         elif self._alone(member) and error.kind != "busy":
             self._later(jitter(max(item.tries, member.away)), self._back, item)
         else:
@@ -240,7 +263,7 @@ class Fleet:
         if member.state != "aside":
             return
         try:
-            served = await member.wire.identify()
+            served = await introduced(member, self.models, self.teacher.choices)
         except Passing as error:
             member.why = str(error)
             self._round(member)
@@ -248,17 +271,15 @@ class Fleet:
         except TeacherError as error:
             self._stopped(member, str(error))
             return
-        if not member.endpoint.model and served.model != self.model:
-            self._stopped(member, f"it serves {served.model}, not {self.model}")
-            return
-        if not member.served.model:  # the first time that it tells
+        if not member.model:  # the first time that it tells
             most = member.endpoint.concurrency
             most = min(most, served.requests) if served.requests else most
             member.pace = Pace(most, told=0 < served.requests <= most)
+            self._spawn(mind_queue(member, self.loop))
         else:
             member.pace.start_small()
             log.warning("%s answers again", member.endpoint)
-        member.served = served
+        member.served, member.model = served, model_of(member.endpoint, served)
         member.away = 0
         member.broken.clear()
         member.clock("working", self.loop.time())
@@ -287,6 +308,9 @@ class Fleet:
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self.closing:
+            work.close()
+            return
         task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -1,4 +1,4 @@
-"""The ledger: what teachers said, one JSON line each, appended as it comes and never rewritten.
+"""The ledger: what teachers said, one JSON line each, appended as it comes.
 
 It is named by the request alone (model, prompt, sampling, seed), not by the stage that asked, so a
 changed filter, a resumed build or a new part of the same recipe pays for no token twice. Every line
@@ -8,12 +8,17 @@ line elsewhere counts as not recorded and is asked again.
 How it works: a line is written as soon as it is known, and survives a kill from then on; the pool
 syncs all ledgers about once a second, and a power cut costs that second. In memory are a hash and a
 place of each line, 16 bytes; its text is read when it is asked for. A second writer is refused.
-There is no compaction: a line is written once and never changed, so there is nothing to gain.
+
+Once the part is whole, `seal` puts the lines into a Parquet file beside (see `sealed`) and takes
+the lines away: the Parquet file is synced and has its name before the first line goes, so a kill in
+between leaves both, which say the same. A sealed ledger can be written again: new lines stand
+beside the Parquet file until the next seal.
 """
 
 import fcntl
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +28,10 @@ import numpy.typing as npt
 import xxhash
 
 from omi2.errors import Omi2Error
+from omi2.files import sync_folder
+from omi2.teachers import sealed
 from omi2.teachers.protocol import Completion
+from omi2.teachers.sealed import Entry, Sealed
 
 HEAD = len('0123456789abcdef {"key": "')
 """Bytes before a line's key, which is 32 hexadecimal digits."""
@@ -42,17 +50,15 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._recent: dict[int, int] = {}
         self.dirty = False
+        self._file = _locked(path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            self._hashes, self._places, self._end = self._load()
+            self._sealed = Sealed(sealed.path_of(path)) if sealed.path_of(path).exists() else None
+        except BaseException:
             os.close(self._file)
-            raise Omi2Error(
-                f"another run is writing the ledger {path}: wait for it, or use another --run"
-            ) from None
-        self._hashes, self._places, self._end = self._load()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -66,10 +72,15 @@ class Ledger:
         self.close()
 
     def __len__(self) -> int:
-        return len(self._hashes) + len(self._recent)
+        return len(self._hashes) + len(self._recent) + len(self._sealed or ())
 
     def get(self, key: str) -> Completion | None:
         """What was said to this, or None."""
+        found = self._line(key)
+        return found if found or self._sealed is None else self._sealed.get(key)
+
+    def _line(self, key: str) -> Completion | None:
+        """What the lines hold under this key."""
         wanted = int(key[:16], 16)
         place = self._recent.get(wanted)
         if place is None:
@@ -79,19 +90,25 @@ class Ledger:
             if at == len(self._hashes) or int(self._hashes[at]) != wanted:
                 return None
             place = int(self._places[at])
+        found = self._at(place)
+        return found[1] if found and found[0] == key else None
+
+    def _at(self, place: int) -> Entry | None:
+        """The line at this place, or None where it is damaged."""
         line = os.pread(self._file, place & (1 << LENGTH_BITS) - 1, place >> LENGTH_BITS)
-        if line[HEAD : HEAD + 32] != key.encode() or not _sound(line):
+        if not _sound(line):
             return None
         entry = json.loads(line[17:])
-        del entry["key"]
-        return Completion(**entry)
+        return entry.pop("key"), Completion(**entry)
 
     def add(self, key: str, said: Completion) -> None:
         """Record what was said. Raises OSError, and then keeps nothing of it."""
+        seed = "" if said.seed is None else f', "seed": {said.seed}'
         told = (
             f'{{"key": "{key}", "text": {_quoted(said.text)}, "finish_reason": '
             f'{_quoted(said.finish_reason)}, "tokens": {said.tokens}, "model": '
-            f'{_quoted(said.model)}, "refused": {_quoted(said.refused)}}}'
+            f'{_quoted(said.model)}, "refused": {_quoted(said.refused)}'
+            f"{seed}}}"
         ).encode()
         line = b"%s %s\n" % (xxhash.xxh3_64_hexdigest(told).encode(), told)
         written = 0
@@ -113,12 +130,44 @@ class Ledger:
         os.fsync(self._file)
 
     def close(self) -> None:
-        """Sync and close."""
+        """Sync and close; once is enough. A file of no lines is taken away again."""
+        if self._file < 0:
+            return
         try:
             if self.dirty:
                 self.sync()
+            if not self._end:
+                self.path.unlink(missing_ok=True)
         finally:
             os.close(self._file)
+            self._file = -1
+            if self._sealed is not None:
+                self._sealed.close()
+
+    def seal(self, order: Iterable[str] = ()) -> None:
+        """Put the lines into the sealed file, these keys first and in this order, and close."""
+        if self._end:
+            sealed.write(sealed.path_of(self.path), self._entries(order))
+            os.ftruncate(self._file, 0)  # after the other file has its name
+            self._end, self.dirty = 0, False
+        self.close()
+        sync_folder(self.path.parent)
+
+    def _entries(self, order: Iterable[str]) -> Iterator[Entry]:
+        """Every entry once: those of `order`, then the rest as they were written."""
+        self._merge()
+        given: set[int] = set()
+        for key in order:
+            said = self.get(key)
+            if said is not None and int(key, 16) not in given:
+                given.add(int(key, 16))
+                yield key, said
+        lines = (found for place in np.sort(self._places) if (found := self._at(int(place))))
+        for source in (self._sealed or (), lines):
+            for key, said in source:
+                if int(key, 16) not in given:
+                    given.add(int(key, 16))
+                    yield key, said
 
     def _merge(self) -> None:
         """Move the recent lines into the sorted arrays."""
@@ -150,6 +199,25 @@ class Ledger:
         chunks.append(np.array(places, np.uint64))
         hashes = np.frombuffer(bytes.fromhex(keys.decode()), ">u8").astype(np.uint64)
         return *_sorted(hashes, np.concatenate(chunks)), end
+
+
+def _locked(path: Path) -> int:
+    """The file, held. Raises Omi2Error where another run holds it."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            raise Omi2Error(
+                f"another run is writing the ledger {path}: wait for it, or use another --run"
+            ) from None
+        try:
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        except FileNotFoundError:
+            pass
+        os.close(file)  # its last owner took it away while we came: that name is a new file
 
 
 def _sound(line: bytes) -> bool:

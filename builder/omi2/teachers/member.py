@@ -1,10 +1,17 @@
-"""One endpoint in a fleet: the way to it, how it does, and the requests on their way to it."""
+"""One endpoint in a fleet: the way to it, how it does, and the requests on their way to it.
+
+How long its queue is, an endpoint tells in different ways: TGI in a header of each answer; vLLM,
+SGLang and llama.cpp at /metrics, where that is turned on (`QUEUES`). Where neither is there, `pace`
+goes by whether more at once still gives more.
+"""
 
 import random
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from omi2.teachers import openai, tgi
 from omi2.teachers.endpoints import PROTOCOLS, Endpoint
 from omi2.teachers.numbers import Tally
 from omi2.teachers.pace import SLOW, Pace
@@ -16,6 +23,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 AWAY, BROKEN = 3, 16
 """Failures in a row after which an endpoint is sick: those that speak of itself, and different
 items with broken answers (fewer could be the items' own fault)."""
+
+QUEUES = re.compile(
+    r"^(?:vllm:num_requests_waiting|sglang:num_queue_reqs|llamacpp:requests_deferred)"
+    r"(?:\{[^}\n]*\})? ([0-9.eE+]+)",
+    re.MULTILINE,
+)
+"""Requests that wait for a slot, in the words of each server; one line for each of its engines."""
 
 
 def jitter(times: int) -> float:
@@ -41,21 +55,51 @@ class Wire:
         served: Served = await self._protocol.identify(self.link)
         return served
 
-    async def complete(self, model: str, served: Served, request: Request) -> Said:
-        """One completion."""
-        said: Said = await self._protocol.complete(self.link, model, served, request)
+    async def complete(self, served: Served, request: Request, choices: int = 1) -> list[Said]:
+        """A completion, or several of one request."""
+        said: list[Said]
+        if self._protocol is tgi:
+            said = await tgi.complete(self.link, served.wire, request, served.stops)
+        else:
+            said = await self._protocol.complete(self.link, served.wire, request, choices)
         return said
+
+    async def several(self, served: Served, choices: int) -> bool:
+        """Whether so many choices of one request are honoured: tried, not assumed."""
+        if self._protocol is tgi:
+            return False
+        ask = self._protocol.complete
+        return await openai.gives_several(ask, self.link, served.wire, choices)
+
+    async def waiting(self) -> int | None:
+        """How many requests wait for a slot there, or None where that is not told."""
+        if self._protocol is tgi:
+            return None
+        found = QUEUES.findall(await self.link.text("/metrics"))
+        return round(sum(map(float, found))) if found else None
 
 
 @dataclass(eq=False)
 class Item:
-    """A request on its way: the caller's own handle, its key, and the tries charged to it."""
+    """A request on its way: the caller's own handle, its key, and the tries charged to it.
+
+    `rest` are the other samples of its group, where the endpoint is asked for several at once; one
+    that is not `wanted` is recorded already and only asked for so that the group stays the same.
+    """
 
     job: Any
     request: Request
     key: str
     tries: int = 0
     avoid: "Member | None" = None
+    rest: tuple["Item", ...] = ()
+    wanted: bool = True
+
+    def alone(self) -> list["Item"]:
+        """The samples that are wanted, each by itself."""
+        group = [item for item in (self, *self.rest) if item.wanted]
+        self.rest = ()
+        return group
 
 
 @dataclass(eq=False)
@@ -69,6 +113,7 @@ class Member:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     tally: Tally = field(default_factory=Tally)
     state: str = "aside"
+    model: str = ""
     why: str = ""
     rounds: int = 0
     since: float = 0.0

@@ -2,13 +2,21 @@
 
 Raw completion. `chat.py` is the same with a chat template. TGI takes any model's name but "tgi" for
 that of an adapter, so it is asked for as "tgi"; it is known by giving its model as owner of itself.
-Not covered: streaming; several choices in one request (see `protocol`).
+
+`n` choices of one request are honoured by vLLM, SGLang and llama.cpp (up to its slots), and ignored
+by TGI, so an endpoint is tried once: it counts as able if it gives as many choices as it was asked
+for and they are not all the same (a server that samples each with the one seed gives copies).
+Tokens are told for all choices together: each gets its share by the length of its text.
+Not covered: streaming.
 """
 
+from itertools import accumulate
 from typing import Any
 
-from omi2.teachers.protocol import Passing, Request, Said, Served
+from omi2.teachers.protocol import Passing, Request, Said, Served, TeacherError
 from omi2.teachers.transport import Json, Link, whole
+
+PROBE = Request("Ten words that have nothing to do with each other:\n", 1.5, 1.0, 16, (), 11)
 
 
 async def identify(link: Link) -> Served:
@@ -17,22 +25,33 @@ async def identify(link: Link) -> Served:
     if isinstance(models, list) and models and isinstance(models[0], dict):
         model, name = models[0], str(models[0].get("id") or "unknown")
         wire = "tgi" if model.get("owned_by") == name else ""
-        return Served(name, tokens=whole(model.get("max_model_len")), wire=wire)
+        names = tuple(str(m["id"]) for m in models if isinstance(m, dict) and m.get("id"))
+        return Served(name, names, tokens=whole(model.get("max_model_len")), wire=wire)
     return Served("unknown")
 
 
-async def complete(link: Link, model: str, served: Served, request: Request) -> Said:
-    """Ask for one completion."""
+async def complete(link: Link, model: str, request: Request, choices: int = 1) -> list[Said]:
+    """Ask for one completion, or for as many as `choices` in one request."""
     reply = await link.post(
         "/v1/completions",
-        {"model": served.wire or model, "prompt": request.prompt, **sampling(request)},
+        {"model": model, "prompt": request.prompt, **sampling(request, choices)},
     )
     return said(reply.value, lambda choice: choice["text"])
 
 
-def sampling(request: Request) -> Json:
+async def gives_several(ask: Any, link: Link, model: str, choices: int) -> bool:
+    """Whether `ask` (this module's `complete`, or chat's) gets as many choices as it asks for."""
+    try:
+        found = await ask(link, model, PROBE, choices)
+    except TeacherError:
+        return False
+    return len(found) == choices and len({one.text for one in found}) > 1
+
+
+def sampling(request: Request, choices: int) -> Json:
     """The fields that raw completion and chat share."""
     return {
+        **({"n": choices} if choices > 1 else {}),
         "temperature": request.temperature,
         "top_p": request.top_p,
         "max_tokens": request.max_tokens,
@@ -41,15 +60,21 @@ def sampling(request: Request) -> Json:
     }
 
 
-def said(value: Json, text_of: Any) -> Said:
-    """The first choice of an answer. Raises Passing where there is none."""
+def said(value: Json, text_of: Any) -> list[Said]:
+    """The choices of an answer. Raises Passing where there is none."""
     try:
-        choice = value["choices"][0]
-        text, reason = text_of(choice), choice.get("finish_reason")
+        found = [(text_of(choice), str(choice.get("finish_reason"))) for choice in value["choices"]]
     except (KeyError, IndexError, TypeError, AttributeError):
         raise Passing(f"the answer holds no completion: {str(value)[:300]}") from None
-    if not isinstance(text, str):
+    if not found or not all(isinstance(text, str) for text, _ in found):
         raise Passing(f"the answer holds no completion: {str(value)[:300]}")
     usage = value.get("usage")
     tokens = whole(usage.get("completion_tokens")) if isinstance(usage, dict) else 0
-    return Said(text, str(reason), tokens)
+    if len(found) == 1:
+        return [Said(*found[0], tokens)]
+    ends = list(accumulate(len(text) + 1 for text, _ in found))
+    shares = [tokens * end // ends[-1] for end in ends]
+    return [
+        Said(text, reason, share - before)
+        for (text, reason), share, before in zip(found, shares, [0, *shares], strict=False)
+    ]

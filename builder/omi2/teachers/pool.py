@@ -1,34 +1,36 @@
 """Ask a teacher many things at once, and record every word it says.
 
-`generate(jobs, ...)` is a plain generator: it pulls jobs as the endpoints have room, gives each
-answer as it comes, in any order, and hides asyncio inside. What the ledger knows is not asked
-again, and if it knows everything, no endpoint is contacted. A sample that failed beyond its retry
-budget is given with the finish reason `failed` and put down as a dead letter.
+`ask(jobs, ...)` is a plain generator: it pulls jobs as the endpoints have room, gives each answer
+as it comes, in any order, and hides asyncio inside. What the ledger knows is not asked again, and
+if it knows everything, no endpoint is contacted. A sample that failed beyond its retry budget is
+given with the finish reason `failed` and put down as a dead letter. `generate` is the same with
+ledgers of its own.
 
 How it works: the fleet runs in a loop on a thread of its own, so that endpoints stay busy while the
 caller writes a part. Jobs are pulled, and answers given, in the caller's thread alone. An answer is
-in the ledger before it is handed over. At most `fleet.room()` jobs are between the two; two jobs
-with one key (equal requests) are asked once.
+in the ledger before it is handed over. At most `fleet.room()` requests are between the two; two
+jobs with one key (equal requests) are asked once.
 
-Not covered: endpoints that serve different models. A recipe has one teacher.
+With `choices` above 1 jobs that stand side by side and differ in their seed alone are asked for as
+one request. Groups begin at the first of them and have `choices` samples, whatever is recorded: one
+that a kill left half recorded is asked for again as it was, and only what was missing is taken.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from omi2.errors import RemoteError, UsageError
 from omi2.recipe import Teacher
-from omi2.teachers import embedded, numbers
+from omi2.teachers import embedded, identity, numbers
 from omi2.teachers import endpoints as roster
 from omi2.teachers.crew import Crew, Settled
 from omi2.teachers.endpoints import Endpoint
-from omi2.teachers.member import Item, Wire
-from omi2.teachers.protocol import Completion, Request, TeacherError
+from omi2.teachers.identity import Identity
+from omi2.teachers.live import Live
+from omi2.teachers.member import Item
+from omi2.teachers.protocol import Completion, Request
 from omi2.teachers.shelf import Shelf
 
 
@@ -55,33 +57,73 @@ def generate(
     first = next(remaining, None)
     if first is None:
         return
+    with Shelf(ledger) as shelf:
+        jobs = (job for some in ([first], remaining) for job in some)
+        yield from ask(jobs, teacher, identity.identify(teacher), shelf)
+
+
+def ask(
+    jobs: Iterable[Job],
+    teacher: Teacher,
+    who: Identity,
+    shelf: Shelf,
+    live: Live | None = None,
+) -> Iterator[Answer]:
+    """Every job with its completion, recorded on this shelf. `live` tells how it goes meanwhile.
+
+    Raises RemoteError when no endpoint works any more; what was said until then is kept.
+    """
     endpoints = roster.read(teacher)
-    model = _one_model(endpoints, teacher)
     with ExitStack() as stack:
-        shelf = stack.enter_context(Shelf(ledger))
         crew: Crew | None = None
         asked: dict[str, list[Job]] = {}
-        for job in chain([first], remaining):
-            key = job.request.key(model)
-            if key in asked:
-                asked[key].append(job)
-                continue
-            known = shelf.look(job.part, key)
-            if known is not None:
-                yield job, known
+        for group in _groups(jobs, teacher.choices):
+            items = []
+            for job in group:
+                key = job.request.key(who.label)
+                items.append(Item(job, job.request, key, wanted=False))
+                if key in asked:
+                    asked[key].append(job)
+                elif (known := shelf.look(job.part, key)) is not None:
+                    yield job, known
+                else:
+                    items[-1].wanted = True
+                    asked[key] = [job]
+                    shelf.hold(job.part)
+            if not any(item.wanted for item in items):
                 continue
             if crew is None:
-                book = numbers.Book(ledger(job.part).with_name(numbers.NAME))
+                book = numbers.Book(shelf.path(group[0].part).with_name(numbers.NAME))
                 serving = [stack.enter_context(_serving(e)) for e in endpoints]
-                crew = stack.enter_context(Crew(serving, teacher, model, shelf, book))
-            asked[key] = [job]
-            shelf.hold(job.part)
-            crew.put(Item(job, job.request, key))
-            while len(asked) >= crew.fleet.room():
+                crew = stack.enter_context(Crew(serving, teacher, who.models, shelf, book))
+                if live is not None:
+                    live.fleet = crew.fleet
+            items[0].rest = tuple(items[1:])
+            crew.put(items[0])
+            while len(asked) >= crew.fleet.room() * teacher.choices:
                 yield from _settle(crew.take(), asked, shelf)
             yield from _settle(crew.ready(), asked, shelf)
         while asked and crew is not None:
             yield from _settle(crew.take(), asked, shelf)
+
+
+def _groups(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:
+    """Jobs side by side that ask for the same but with other seeds, so many at most."""
+    group: list[Job] = []
+    for job in jobs:
+        if group and (len(group) == size or not _alike(group[0], job)):
+            yield group
+            group = []
+        group.append(job)
+        if size == 1:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _alike(a: Job, b: Job) -> bool:
+    return a.part == b.part and replace(a.request, seed=b.request.seed) == b.request
 
 
 def _settle(answers: Settled, asked: dict[str, list[Job]], shelf: Shelf) -> Iterator[Answer]:
@@ -90,44 +132,6 @@ def _settle(answers: Settled, asked: dict[str, list[Job]], shelf: Shelf) -> Iter
         shelf.release(item.job.part)
         for job in asked.pop(item.key):
             yield job, said
-
-
-def _one_model(endpoints: list[Endpoint], teacher: Teacher) -> str:
-    """The model of them all. Raises RemoteError if nobody tells it, UsageError if two differ."""
-    if not all(e.model for e in endpoints):
-        told = asyncio.run(_identify(endpoints, teacher))
-    else:
-        told = {str(e): e.model for e in endpoints}
-    models = sorted(set(told.values()))
-    if len(models) > 1:
-        raise UsageError(
-            f"the endpoints serve different models ({', '.join(models)}): a recipe has one teacher"
-        )
-    return models[0]
-
-
-async def _identify(endpoints: list[Endpoint], teacher: Teacher) -> dict[str, str]:
-    """What each endpoint that answers says it serves."""
-
-    async def ask(e: Endpoint) -> str | TeacherError:
-        if e.model:
-            return e.model
-        wire = Wire(e, min(teacher.timeout_s, 30.0))
-        async with wire.link:
-            try:
-                return (await wire.identify()).model
-            except TeacherError as error:
-                return error
-
-    told = dict(zip(map(str, endpoints), await asyncio.gather(*map(ask, endpoints)), strict=True))
-    models = {name: said for name, said in told.items() if isinstance(said, str)}
-    if models:
-        return models
-    name, error = next(iter(told.items()))
-    raise RemoteError(
-        f"the endpoint {name} cannot be used: {error}. Is the server up, and is that its address "
-        "and protocol? Nothing was lost; the same command goes on."
-    )
 
 
 @contextmanager

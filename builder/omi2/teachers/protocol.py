@@ -12,9 +12,12 @@
     lost     the connection broke, or its time ran out, while the request was worked on
     broken   an answer that cannot be used: 424, 500, HTML, half a JSON, no end, no completion
 
-Nothing here knows a protocol or a transport. Not covered: streaming, and several choices in one
-request (`n`): every sample has a sampling seed of its own, made from its id, and `n` would give
-several samples one seed.
+Several choices of one request (`n`): every sample keeps its own content id, and the samples of a
+group are asked for in one request with the seed of the first. A group is always the same samples
+(blocks of `choices` from a problem's first one on), whatever of it is recorded already, so a rerun
+asks for the same thing; a completion that came so carries the seed it was asked with.
+
+Nothing here knows a protocol or a transport. Not covered: streaming.
 """
 
 import functools
@@ -86,6 +89,8 @@ class Completion:
     tokens: int
     model: str
     refused: str = ""
+    seed: int | None = None
+    """The seed it was asked with where that is not the request's own: the first of its group."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Served:
     """What an endpoint says of itself; 0 where it does not say."""
 
     model: str
+    names: tuple[str, ...] = ()
+    """Every name the model goes by there, or every model it serves; none where it does not say."""
     requests: int = 0
     """Requests at once, above which it refuses."""
     stops: int = 0
@@ -101,6 +108,8 @@ class Served:
     """Tokens of prompt and answer together."""
     wire: str = ""
     """What to call the model in a request, where that is another name."""
+    several: bool = False
+    """Whether it was seen to give as many different choices as `n` asks for."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,9 @@ class Said:
     queued: float = -1.0
 
 
-def completion(said: Said, model: str, stops: tuple[str, ...]) -> Completion:
+def completion(
+    said: Said, model: str, stops: tuple[str, ...], seed: int | None = None
+) -> Completion:
     """A completion, cut at the first stop string (TGI leaves it in) and fit for UTF-8."""
     text, reason = said.text, said.reason
     ends = [at for stop in stops if (at := text.find(stop)) >= 0]
@@ -121,4 +132,4 @@ def completion(said: Said, model: str, stops: tuple[str, ...]) -> Completion:
         text, reason = text[: min(ends)], "stop"
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
-    return Completion(text, reason, said.tokens, model)
+    return Completion(text, reason, said.tokens, model, seed=seed)

@@ -1,19 +1,24 @@
 """The replay teacher: generations that exist already, in a Parquet file.
 
 Columns `problem` and `generation`; `gold` and `model` where there are. A problem's generations keep
-the order of the file. The file's sha256 stands for its content in fingerprints.
+the order of the file, wherever in it they stand. The file's sha256 stands for its content in
+fingerprints. The file is read once, some 200,000 rows at a time, whatever its size.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from omi2 import rows
+import polars as pl
+
+from omi2 import ids
 from omi2.errors import UsageError
-from omi2.recipe import Recipe, Source, Teacher
-from omi2.sources import read_columns
+from omi2.recipe import Source, Teacher
+from omi2.sources import check_columns
 
 PREFIX = "replay:"
+BATCH = 200_000
+"""Rows that are held at once: about 300 MB of text."""
 
 
 def file_of(teacher: Teacher) -> Path | None:
@@ -26,16 +31,45 @@ def file_of(teacher: Teacher) -> Path | None:
 
 def source(path: Path) -> Source:
     """The file's own problems as seeds."""
-    table = read_columns(path, ("problem", "generation"), ("gold",))
-    answer = "gold" if "gold" in table.column_names else ""
+    answer = "gold" if "gold" in check_columns(path, ("problem", "generation"), ("gold",)) else ""
     return Source(name=path.stem, file=str(path), answer=answer, split="", distinct=True)
 
 
-def generations(recipe: Recipe, path: Path, part: int) -> Iterator[dict[str, Any]]:
-    """The file's rows whose problem lies in this part, with `problem_id`, in file order."""
-    table = read_columns(path, ("problem", "generation"), ("model",))
-    for batch in table.to_batches(max_chunksize=10_000):
-        for row in batch.to_pylist():
-            name = rows.problem_id(row["problem"] or "")
-            if rows.bucket(name, recipe.parts) == part:
-                yield {**row, "problem_id": name}
+def samples(path: Path, parts: int) -> Iterator[pl.DataFrame]:
+    """The file's rows in file order: problem_id, sample (its number), generation, teacher, part."""
+    have = check_columns(path, ("problem", "generation"), ("model",))
+    columns = [name for name in ("problem", "generation", "model") if name in have]
+    file = pl.scan_parquet(path, hive_partitioning=False).select(pl.col(columns).cast(pl.String))
+    seen: Counter[str] = Counter()
+    for begin in range(0, rows(path), BATCH):
+        try:
+            table = file.slice(begin, BATCH).collect()
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        model = pl.col("model") if "model" in columns else pl.lit(None, pl.String)
+        table = table.with_columns(ids.problem_ids(table["problem"])).select(
+            "problem_id",
+            "generation",
+            sample=pl.int_range(pl.len(), dtype=pl.Int32).over("problem_id"),
+            teacher=pl.when(model != "").then(model).otherwise(pl.lit("replay")),
+        )
+        counts = table.group_by("problem_id", maintain_order=True).len()
+        names = counts["problem_id"].to_list()
+        before = counts.select(
+            "problem_id", before=pl.Series([seen[name] for name in names], dtype=pl.Int32)
+        )
+        seen.update(dict(zip(names, counts["len"].to_list(), strict=True)))
+        table = table.join(before, on="problem_id", how="left", maintain_order="left")
+        yield table.select(
+            "problem_id",
+            "generation",
+            "teacher",
+            sample=pl.col("sample") + pl.col("before"),
+            part=pl.Series(ids.buckets(table["problem_id"], parts)),
+        )
+
+
+def rows(path: Path) -> int:
+    """How many rows a file has, by its footer. Raises UsageError."""
+    check_columns(path, ("problem", "generation"))
+    return int(pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item())

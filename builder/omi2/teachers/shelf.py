@@ -2,13 +2,14 @@
 
 Two threads use them: the one that pulls jobs looks up, the one that runs the fleet adds. A lock
 keeps each step whole; a sync, which takes long, is kept apart so that it stops neither. A part that
-is being asked about is held open; of the others the OPEN last used stay.
+is being asked about is held open; of the others the OPEN last used stay. A part that is whole is
+sealed (see `ledger`), outside the lock: nobody asks about it any more.
 """
 
 import functools
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from omi2.teachers import failed
@@ -45,6 +46,14 @@ class Shelf:
         """Record something."""
         with self._lock:
             self._ledger(part).add(key, said)
+
+    def seal(self, part: int, order: Iterable[str] = ()) -> None:
+        """Put a part that is whole into its sealed form, its keys in this order."""
+        with self._syncing, self._lock:
+            book = self._open.pop(part, None)
+        if book is not None or self.path(part).exists():
+            with book or Ledger(self.path(part)) as whole:
+                whole.seal(order)
 
     def hold(self, part: int) -> None:
         """Keep a part open: something is being asked for it."""

@@ -21,19 +21,21 @@ async def identify(link: Link) -> Served:
     if not isinstance(info.get("model_id"), str):
         raise Passing(f"GET /info names no model_id: {str(info)[:200]}")
     sha = info.get("model_sha")
+    full = f"{info['model_id']}@{sha}" if sha else info["model_id"]
     return Served(
-        f"{info['model_id']}{f'@{sha}' if sha else ''}",
+        full,
+        (full, info["model_id"]),
         whole(info.get("max_concurrent_requests")),
         whole(info.get("max_stop_sequences")),
         whole(info.get("max_total_tokens")),
     )
 
 
-async def complete(link: Link, model: str, served: Served, request: Request) -> Said:
-    """Ask for one completion."""
+async def complete(link: Link, model: str, request: Request, stops: int = 0) -> list[Said]:
+    """Ask for one completion, with as many stop strings as /info allows."""
     parameters: dict[str, Any] = {
         "max_new_tokens": request.max_tokens,
-        "stop": list(request.stop[: served.stops or MAX_STOPS]),
+        "stop": list(request.stop[: stops or MAX_STOPS]),
         "seed": request.seed or 2**31,  # the documented range begins at 1; ours ends below 2**31
         "details": True,
         "return_full_text": False,
@@ -48,9 +50,11 @@ async def complete(link: Link, model: str, served: Served, request: Request) -> 
     if not isinstance(text, str) or not isinstance(details, dict):
         raise Passing(f"the answer holds no completion: {str(reply.value)[:300]}")
     waited = reply.headers.get("x-queue-time")
-    return Said(
-        text,
-        str(details.get("finish_reason")),
-        whole(details.get("generated_tokens")),
-        whole(waited) / 1000 if waited is not None else -1.0,
-    )
+    return [
+        Said(
+            text,
+            str(details.get("finish_reason")),
+            whole(details.get("generated_tokens")),
+            whole(waited) / 1000 if waited is not None else -1.0,
+        )
+    ]

@@ -85,6 +85,10 @@ class Link:
         """The JSON object answered to this one. Raises TeacherError."""
         return await self._ask("POST", path, json.dumps(body).encode())
 
+    async def text(self, path: str) -> str:
+        """The text at a path. Raises TeacherError."""
+        return (await self._read("GET", path, None))[1].decode("utf-8", "replace")
+
     async def healthy(self, path: str = "/health") -> bool:
         """Whether the endpoint calls itself healthy, with whatever body."""
         assert self._session is not None  # noqa: S101 (entered)
@@ -95,6 +99,21 @@ class Link:
             return False
 
     async def _ask(self, method: str, path: str, data: bytes | None) -> Reply:
+        response, body = await self._read(method, path, data)
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            raise self._failure(response, body) from None
+        if isinstance(value, list) and len(value) == 1:  # TGI's POST / answers a list
+            value = value[0]
+        if isinstance(value, dict):
+            return Reply(value, response.headers)
+        raise self._failure(response, body)
+
+    async def _read(
+        self, method: str, path: str, data: bytes | None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """A response with status 200, whole."""
         assert self._session is not None  # noqa: S101 (entered)
         try:
             async with self._session.request(
@@ -115,15 +134,7 @@ class Link:
             told = self._struck(str(error)) or type(error).__name__
             raise Passing(f"the connection broke: {told}", "lost") from None
         if response.status == 200 and body is not None:
-            try:
-                value = json.loads(body)
-            except (ValueError, RecursionError):
-                pass
-            else:
-                if isinstance(value, list) and len(value) == 1:  # TGI's POST / answers a list
-                    value = value[0]
-                if isinstance(value, dict):
-                    return Reply(value, response.headers)
+            return response, body
         raise self._failure(response, body)
 
     def _failure(

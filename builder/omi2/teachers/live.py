@@ -1,0 +1,68 @@
+"""What the teachers do at this moment, for a progress line: read now and then, by anybody.
+
+Rates are those of the last minute, so that they show what the endpoints do now and not what they
+did on average; what is left is estimated from them. Counts are read from the fleet's own thread
+without a lock: each is one number, and a line on a screen may be a request off.
+"""
+
+import time
+from collections import deque
+from typing import Any
+
+from omi2.teachers.fleet import Fleet
+
+WINDOW, APART = 60.0, 1.0
+"""Seconds that a rate looks back, and between two of the counts that are kept for it."""
+REST = 0.1
+"""Seconds between two readings."""
+
+
+class Live:
+    """The fleet at work, once there is one. `read` tells of it."""
+
+    def __init__(self) -> None:
+        self.fleet: Fleet | None = None
+        self._read = float("-inf")
+        self._past: deque[tuple[float, dict[str, int], int]] = deque()
+
+    def now(self, left: int) -> dict[str, Any] | None:
+        """What `read` says, or None where it was asked a moment ago: it costs something."""
+        if time.monotonic() - self._read < REST:
+            return None
+        self._read = time.monotonic()
+        return self.read(left)
+
+    def read(self, left: int) -> dict[str, Any]:
+        """Figures of the moment, while `left` samples are still to come; empty where none asks."""
+        if self.fleet is None:
+            return {}
+        now = time.monotonic()
+        everyone = (*self.fleet.members, *self.fleet.gone)
+        tokens = {str(m.endpoint): m.tally.tokens for m in everyone}
+        answered = sum(m.tally.answered + m.tally.refused for m in everyone)
+        if not self._past or now - self._past[-1][0] >= APART:
+            self._past.append((now, tokens, answered))
+        while len(self._past) > 2 and now - self._past[0][0] > WINDOW:
+            self._past.popleft()
+        then, tokens_then, answered_then = self._past[0]
+        seconds = max(now - then, 1e-9) if now > then else float("inf")
+        rates = {n: (tokens[n] - tokens_then.get(n, 0)) / seconds for n in tokens}
+        done = (answered - answered_then) / seconds
+        return {
+            "tokens_per_second": round(sum(rates.values()), 1),
+            "samples_per_second": round(done, 2),
+            "in_flight": sum(m.pace.in_flight for m in everyone),
+            "turned_away": sum(m.tally.failures["busy"] for m in everyone),
+            "failures": sum(sum(m.tally.failures.values()) for m in everyone)
+            - sum(m.tally.failures["busy"] for m in everyone),
+            "eta_s": round(left / done) if done > 0 else None,
+            "endpoints": {
+                str(m.endpoint): {
+                    "state": m.state,
+                    "tokens_per_second": round(rates[str(m.endpoint)], 1),
+                    "in_flight": m.pace.in_flight,
+                    "limit": int(m.pace.limit),
+                }
+                for m in everyone
+            },
+        }
