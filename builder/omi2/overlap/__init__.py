@@ -1,36 +1,72 @@
 """Overlap: does a problem repeat a benchmark item, copied, reworded or with other numbers?
 
 >>> from omi2.overlap import check
->>> check(["What colour is the lid of the smallest of seven teapots?"])[0].rule
+>>> check(["What colour is the lid of the smallest of seven teapots?"], ["gsm8k"])[0].rule
 'none'
 
-`check` compares problems with overlap indexes, those of GSM8K test and MATH test if none are named.
-`compare_many` compares (candidate, benchmark problem) pairs. How it works: `omi2.overlap.checker`.
+`check` compares problems with benchmarks, the whole of each; `compare_many` compares pairs of a
+candidate and a benchmark problem. How it works: `omi2.overlap.checker`.
 """
 
 from collections.abc import Iterable, Sequence
 
-from omi2.overlap.checker import Checker, Match
-from omi2.overlap.index import build, load, merge
+from omi2.overlap.checker import UNKNOWN, Checker, Match
 from omi2.recipe import Decontaminate
 
 __all__ = ["Match", "check", "compare_many"]
 
 
-def check(problems: Iterable[str], against: Sequence[str] = ("test-sets",)) -> list[Match]:
-    """The strongest overlap of each problem with any item of these indexes (names or .npz files).
+def check(
+    problems: Iterable[str], against: Sequence[str] = ("test-sets",), embed: bool = False
+) -> list[Match]:
+    """The strongest overlap of each problem with any item of these benchmarks.
 
-    Ask each for `contaminated("standard")` or `contaminated("strict")`; in doubt between two items,
-    the one that is contamination under the strict policy is named. Raises UsageError.
+    `against` are names (`gsm8k`, `math/test`), Parquet or JSONL files of benchmark problems, or
+    overlap indexes. Ask each match for `contaminated("standard")` or `contaminated("strict")`; in
+    doubt between two items, the one that is contamination under the strict policy is named. With
+    `embed`, what the words leave open is compared by sentence embeddings too: that needs the texts
+    and the extra `embed`. Raises UsageError (a name, a file, a missing extra) or RemoteError.
     """
-    checker = Checker(merge([load(name) for name in against]), Decontaminate())
-    return [checker.check(problem) for problem in problems]
+    from omi2.overlap.against import checker
+
+    names = [against] if isinstance(against, str) else list(against)
+    made, texts = checker(names, texts=embed)
+    found = list(problems)
+    matches = made.check_many(found)
+    if embed:
+        from omi2.overlap.embed import improve
+
+        matches = improve(found, matches, made, texts)
+    return matches
 
 
-def compare_many(pairs: Iterable[tuple[str, str]]) -> list[Match]:
-    """How much each candidate repeats its own benchmark problem: (candidate, benchmark) pairs."""
+def compare_many(pairs: Iterable[tuple[str, str]], embed: bool = False) -> list[Match]:
+    """How much each candidate repeats its own benchmark problem: (candidate, benchmark) pairs.
+
+    `item` of a match is the number of its pair. A pair without a word on either side is unknown.
+    `embed` as in `check`.
+    """
+    from omi2.overlap.index import build
+    from omi2.overlap.text import words
+
+    found = list(pairs)
     rules = Decontaminate()
-    return [
-        Checker(build("pair", [("0", item)], rules.ngram, {}), rules).check(candidate)
-        for candidate, item in pairs
-    ]
+    items = {text: str(at) for at, (_, text) in reversed(list(enumerate(found))) if words(text)}
+    if not items:
+        return [Match(UNKNOWN) for _ in found]
+    texts = [("pair", name, text) for text, name in items.items()]
+    place = {text: at for at, (_, _, text) in enumerate(texts)}
+    index = build("pair", [(n, t) for _, n, t in texts], rules.ngram, {})
+    made = Checker(index, rules, texts, common=len(texts))  # a pair's match is its own affair
+    whole = [at for at, (_, text) in enumerate(found) if text in place]
+    own = [place[found[at][1]] for at in whole]
+    candidates = [found[at][0] for at in whole]
+    matches = made.check_many(candidates, own)
+    if embed:
+        from omi2.overlap.embed import improve
+
+        matches = improve(candidates, matches, made, texts, own)
+    told = [Match(UNKNOWN)] * len(found)
+    for at, match in zip(whole, matches, strict=True):
+        told[at] = Match(match.rule, match.score, match.benchmark, str(at) if match.item else None)
+    return told

@@ -10,24 +10,37 @@ Layers, from cheap to dear, and the rule that each speaks for:
 - minhash  Jaccard similarity of word 3-grams, estimated by MinHash; only where
            the benchmark's texts are at hand                                    near_dup
 
-A near duplicate that lacks a number of the item's is a number_change, and the other way round.
-Every rule is contamination but number_change, which is only where the rules are `strict`. A problem
-without a single word cannot be compared: unknown, never clean. Not covered: paraphrases that change
-names, things and numbers; they keep nothing that could be compared without understanding.
+An n-gram of few different words besides numbers (`a 1 a 2 a 3`, the frame of a matrix), and one
+that more than a dozen items hold, say nothing of any. A near duplicate that lacks a number of the
+item's is a number_change, and the other way round. Every rule is contamination but number_change,
+which is only where the rules are `strict`. A problem without a single word cannot be compared:
+unknown, never clean. All layers work on many problems at once, in arrays; the modules beside this
+one hold one layer each.
+
+One scale: a score is 0.5 at the threshold of its rule, 1 for the whole item, and straight between
+(`scaled`), so the scores of different rules compare, and a clean problem's lies below 0.5.
+
+Not covered: paraphrases that change names, things and numbers; they keep nothing that could be
+compared without understanding.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from omi2.overlap import minhash
+from omi2.overlap.batch import Batch, Grams, Ints, chunks, ngrams, tokenise
 from omi2.overlap.index import Index
-from omi2.overlap.rephrase import Bag, bag, features, scorer, weights
-from omi2.overlap.text import Hashes, masked_hashes, ngram_hashes, whole_hash, words
+from omi2.overlap.nearest import Floats, bags, have_numbers, items, margins, rephrased
+from omi2.overlap.rephrase import FEATURES
+from omi2.overlap.shares import COMMON, Pairs, shares, table
 from omi2.recipe import Decontaminate
+
+Flags = npt.NDArray[np.bool_]
+Found = tuple[Pairs, Ints]
+"""Pairs that a layer found, scores on the one scale, and the number of each's rule."""
 
 CLEAN, CONTAMINATED, UNKNOWN = "clean", "contaminated", "unknown"
 EXACT, NEAR_DUP, NUMBER_CHANGE, REPHRASE = "exact", "near_dup", "number_change", "rephrase"
@@ -37,10 +50,8 @@ POLICIES = {
     "strict": (EXACT, NEAR_DUP, REPHRASE, NUMBER_CHANGE),
 }
 """The rules that are contamination, by policy."""
-NEAREST = 8
-"""Items whose bags are looked at; the right one of 1,246 was among them but for six."""
-PERMUTATIONS = 128
-MINHASH_SEED = 1
+RULES = (NONE, NUMBER_CHANGE, REPHRASE, NEAR_DUP, EXACT)
+"""The rules as numbers: between equal scores the later one is told."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Match:
 
     `rule` is exact, near_dup, rephrase, number_change, none (nothing is near enough; `score` and
     `item` still name the nearest, if any) or unknown (there was nothing to compare). `score` lies
-    in [0, 1]; what it measures depends on the rule.
+    in [0, 1]: 0.5 at the threshold of its rule, 1 for the whole item.
     """
 
     rule: str
@@ -72,108 +83,131 @@ class Checker:
     """Compares problems with an index, and with benchmark texts where they are given."""
 
     def __init__(
-        self, index: Index, rules: Decontaminate, texts: Sequence[tuple[str, str, str]] = ()
+        self,
+        index: Index,
+        rules: Decontaminate,
+        texts: Sequence[tuple[str, str, str]] = (),
+        common: int = COMMON,
     ) -> None:
-        """`texts` are (benchmark, item id, problem) triples for the MinHash layer."""
+        """`texts` are (benchmark, item id, problem) triples for the MinHash layer; n-grams of more
+        than `common` items are no evidence."""
         self.index = index
         self.rules = rules
-        self._whole = {int(h): at for at, h in reversed(list(enumerate(index.whole.tolist())))}
+        self._whole = {h: at for at, h in reversed(list(enumerate(index.whole.tolist())))}
         counts = np.maximum(index.lengths - index.n + 1, 0)
-        self._item = np.repeat(np.arange(len(counts)), counts)
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
-        self._position = np.arange(len(self._item)) - np.repeat(starts, counts)
-        self._plain = _sorted(index.grams)
-        self._masked = _sorted(index.masked)
-        self._norms = np.array([weights().norm(b.stems) or 1.0 for b in index.bags])
-        postings: dict[int, list[int]] = defaultdict(list)
-        for at, found in enumerate(index.bags):
-            for stem in found.stems:
-                postings[stem].append(at)
-        self._postings = {stem: np.array(found) for stem, found in postings.items()}
-        self._lsh: Any = None
-        if texts:
-            self._build_minhash(texts)
+        self._firsts = np.unique(index.grams[(np.cumsum(counts) - counts)[counts > 0]])
+        telling = np.where(index.masked == 0, np.uint64(0), index.grams)
+        self._plain = table(telling, index.lengths, index.n, common)
+        self._masked = table(index.masked, index.lengths, index.n, common)
+        self._items = items(index.bags)
+        self._signed = _places(index, ((benchmark, item) for benchmark, item, _ in texts))
+        self._signatures = (
+            minhash.signatures(tokenise([text for _, _, text in texts])) if texts else None
+        )
 
     def check(self, problem: str) -> Match:
         """The strongest overlap of this problem: contamination first, then by score."""
-        tokens = words(problem)
-        if not tokens:
-            return Match(UNKNOWN)
-        at = self._whole.get(whole_hash(tokens))
-        if at is not None and self.index.lengths[at] == len(tokens):
-            return Match(EXACT, 1.0, *self.index.items[at])
-        policy = "strict" if self.rules.strict else "standard"
-        found = [
-            Match(rule, score, *self.index.items[item])
-            for rule, score, item in self._matches(tokens, bag(tokens))
+        return self.check_many([problem])[0]
+
+    def check_many(self, problems: Iterable[str], own: Sequence[int] | None = None) -> list[Match]:
+        """The strongest overlap of each problem; with `own`, with that item of the index alone."""
+        texts = list(problems)
+        item = None if own is None else np.array(own, np.int64)
+        return [
+            match
+            for part in chunks(texts)
+            for match in self._chunk(tokenise(texts[part]), None if item is None else item[part])
         ]
-        return max(
-            found,
-            key=lambda m: (m.contaminated(policy), m.rule != NONE, m.score),
-            default=Match(NONE),
-        )
 
-    def _matches(self, tokens: list[str], mine: Bag) -> Iterator[tuple[str, float, int]]:
-        """(rule, score, item) of every layer's best items."""
-        n, rules = self.index.n, self.rules
-        for item, share in self._shares(ngram_hashes(tokens, n), self._plain):
-            yield self._by_numbers(mine, item) if share > rules.overlap else NONE, share, item
-        for item, share in self._shares(masked_hashes(tokens, n), self._masked):
-            high = share > rules.masked_overlap
-            yield self._by_numbers(mine, item) if high else NONE, share, item
-        for item in self._nearest(mine):
-            score = scorer().score(features(mine, self.index.bags[item], weights()))
-            yield REPHRASE if score >= rules.rephrase else NONE, score, item
-        if self._lsh is not None:
-            for item, score in self._near(tokens):
-                yield self._by_numbers(mine, item) if score >= rules.minhash else NONE, score, item
+    def copies(self, batch: Batch, own: Ints | None = None) -> list[Found]:
+        """What the layers exact, ngram and masked find."""
+        plain = ngrams(batch, self.index.n)
+        masked = ngrams(batch, self.index.n, masked=True)
+        same = self._exact(batch, plain, own)
+        found = [(same, np.full(len(same.text), RULES.index(EXACT)))]
+        for grams, stored, limit in (
+            (plain, self._plain, self.rules.overlap),
+            (masked, self._masked, self.rules.masked_overlap),
+        ):
+            pairs = shares(grams, stored, own)
+            found.append(self._by_numbers(batch, pairs, pairs.score > limit, limit))
+        return found
 
-    def _by_numbers(self, mine: Bag, item: int) -> str:
+    def open_pairs(
+        self, problems: Sequence[str], own: Sequence[int] | None, least: float
+    ) -> tuple[Pairs, Floats]:
+        """Pairs that the scorer of words puts at least this far above its threshold (or below it,
+        where negative), and the weighted Jaccard similarity of their numbers."""
+        pairs, numbers = [], []
+        for part in chunks(problems):
+            item = None if own is None else np.array(own[part], np.int64)
+            found, features = margins(bags(tokenise(problems[part])), self._items, item)
+            sure = found.score >= least
+            found = found.where(sure)
+            pairs.append(Pairs(found.text + part.start, found.item, found.score))
+            numbers.append(features[sure, FEATURES.index("numbers_jaccard")])
+        columns = ([getattr(p, n) for p in pairs] for n in ("text", "item", "score"))
+        text, item, score = (np.concatenate(column) for column in columns)
+        return Pairs(text, item, score), np.concatenate(numbers)
+
+    def _chunk(self, batch: Batch, own: Ints | None) -> list[Match]:
+        found = self.copies(batch, own)
+        pairs = rephrased(bags(batch), self._items, own)
+        limit = self.rules.rephrase
+        found.append(_ruled(pairs, pairs.score >= limit, limit, RULES.index(REPHRASE)))
+        if self._signatures is not None:
+            pairs = minhash.near(minhash.signatures(batch), self._signatures, self.rules.minhash)
+            pairs = Pairs(pairs.text, self._signed[pairs.item], pairs.score)
+            if own is not None:
+                pairs = pairs.where(own[pairs.text] == pairs.item)
+            limit = self.rules.minhash
+            found.append(self._by_numbers(batch, pairs, pairs.score >= limit, limit))
+        return self._best(batch, found)
+
+    def _exact(self, batch: Batch, plain: Grams, own: Ints | None) -> Pairs:
+        """Texts of an item's very words: only those that begin like one are hashed whole."""
+        sizes = np.diff(batch.offsets)
+        begins = np.flatnonzero(plain.first)
+        begins = plain.owner[begins[np.isin(plain.hashes[begins], self._firsts)]]
+        texts = np.union1d(begins, np.flatnonzero((sizes > 0) & (sizes < self.index.n)))
+        text, item = [], []
+        for at in texts.tolist():
+            hashed = batch.whole_hash(at)
+            one = self._whole.get(hashed) if own is None else int(own[at])
+            if one is None or self.index.whole[one] != hashed:
+                continue
+            if self.index.lengths[one] == sizes[at]:
+                text.append(at)
+                item.append(one)
+        return Pairs(np.array(text, np.int64), np.array(item, np.int64), np.ones(len(text)))
+
+    def _by_numbers(self, batch: Batch, pairs: Pairs, high: Flags, limit: float) -> Found:
         """near_dup or number_change: has the problem all of the item's numbers, whatever else?"""
-        return NEAR_DUP if self.index.bags[item].numbers <= mine.numbers else NUMBER_CHANGE
+        rule = np.full(len(pairs.text), RULES.index(NUMBER_CHANGE))
+        if high.any():
+            sure = pairs.where(high)
+            has = have_numbers(batch, self._items.bags, sure.text, sure.item)
+            rule[high] = np.where(has, RULES.index(NEAR_DUP), RULES.index(NUMBER_CHANGE))
+        return _ruled(pairs, high, limit, rule)
 
-    def _shares(
-        self, hashes: Hashes, stored: tuple[Hashes, npt.NDArray[np.int64]]
-    ) -> list[tuple[int, float]]:
-        """The items with the largest shares of their words in n-grams shared with these."""
-        sorted_hashes, places = stored
-        found = np.unique(hashes[hashes != 0])
-        left = np.searchsorted(sorted_hashes, found, "left")
-        right = np.searchsorted(sorted_hashes, found, "right")
-        covered: dict[int, set[int]] = defaultdict(set)
-        for low, high in zip(left[left < right], right[left < right], strict=True):
-            for place in places[low:high]:
-                start = int(self._position[place])
-                covered[int(self._item[place])].update(range(start, start + self.index.n))
-        lengths = self.index.lengths
-        shares = [(item, len(found) / int(lengths[item])) for item, found in covered.items()]
-        return sorted(shares, key=lambda s: (-s[1], s[0]))[:NEAREST]
-
-    def _nearest(self, mine: Bag) -> list[int]:
-        """The items whose stems are nearest by weighted cosine."""
-        stems = [stem for stem in mine.stems if stem in self._postings]
-        if not stems:
-            return []
-        items = np.concatenate([self._postings[stem] for stem in stems])
-        squares = [weights().of(stem) ** 2 for stem in stems]
-        each = np.repeat(squares, [len(self._postings[stem]) for stem in stems])
-        scores = np.bincount(items, each, len(self._norms)) / self._norms
-        top = np.argpartition(-scores, min(NEAREST, len(scores) - 1))[:NEAREST]
-        return sorted(int(item) for item in top if scores[item] > 0)
-
-    def _build_minhash(self, texts: Sequence[tuple[str, str, str]]) -> None:
-        from datasketch import MinHashLSH
-
-        place = {name: at for at, name in enumerate(self.index.items)}
-        self._signatures = {place[b, i]: _signature(words(text)) for b, i, text in texts}
-        self._lsh = MinHashLSH(threshold=self.rules.minhash, num_perm=PERMUTATIONS)
-        for at, signature in self._signatures.items():
-            self._lsh.insert(at, signature)
-
-    def _near(self, tokens: list[str]) -> list[tuple[int, float]]:
-        """Items of high estimated Jaccard similarity."""
-        mine = _signature(tokens)
-        return [(at, float(self._signatures[at].jaccard(mine))) for at in self._lsh.query(mine)]
+    def _best(self, batch: Batch, found: Sequence[Found]) -> list[Match]:
+        """Each text's strongest match: contamination first, then a rule, then the score."""
+        text = np.concatenate([p.text for p, _ in found])
+        item = np.concatenate([p.item for p, _ in found])
+        score = np.concatenate([p.score for p, _ in found])
+        rule = np.concatenate([rule for _, rule in found])
+        policy = POLICIES["strict" if self.rules.strict else "standard"]
+        bad = np.isin(rule, [RULES.index(name) for name in policy])
+        order = np.lexsort((-item, rule, score, rule > 0, bad, text))
+        best = order[np.append(np.diff(text[order]) != 0, True)] if len(order) else order
+        matches = [Match(NONE)] * len(batch)
+        for at, one, number, value in zip(
+            *(column[best].tolist() for column in (text, item, rule, score)), strict=True
+        ):
+            matches[at] = Match(RULES[number], value, *self.index.items[one])
+        for at in np.flatnonzero(np.diff(batch.offsets) == 0).tolist():
+            matches[at] = Match(UNKNOWN)
+        return matches
 
 
 def layers(*, texts: bool) -> list[str]:
@@ -181,16 +215,23 @@ def layers(*, texts: bool) -> list[str]:
     return ["exact", "ngram", "masked", "words", *(["minhash"] if texts else [])]
 
 
-def _sorted(hashes: Hashes) -> tuple[Hashes, npt.NDArray[np.int64]]:
-    places = np.argsort(hashes, kind="stable")
-    return hashes[places], places
+def scaled(value: Floats, limit: float) -> Floats:
+    """A layer's value on the one scale: 0.5 at its threshold, 1 at 1, straight between."""
+    above = 0.5 + 0.5 * (value - limit) / max(1.0 - limit, 1e-9)
+    return np.where(value <= limit, 0.5 * value / limit, np.minimum(above, 1.0))
 
 
-def _signature(tokens: list[str]) -> Any:
-    """MinHash over word 3-grams; a shorter text is one shingle."""
-    from datasketch import MinHash
+def _ruled(pairs: Pairs, high: Flags, limit: float, rule: Ints | int) -> Found:
+    """Pairs on the one scale, with the rule of those that are high."""
+    return (
+        Pairs(pairs.text, pairs.item, scaled(pairs.score, limit)),
+        np.where(high, rule, RULES.index(NONE)),
+    )
 
-    shingles = [" ".join(tokens[i : i + 3]).encode() for i in range(max(1, len(tokens) - 2))]
-    signature = MinHash(num_perm=PERMUTATIONS, seed=MINHASH_SEED)
-    signature.update_batch(shingles)
-    return signature
+
+def _places(index: Index, names: Iterable[tuple[str, str]]) -> Ints:
+    """Where these items stand in the index; of several of one name each once, in order."""
+    free: dict[tuple[str, str], list[int]] = {}
+    for at, name in enumerate(index.items):
+        free.setdefault(name, []).append(at)
+    return np.array([free[name].pop(0) for name in names], np.int64)

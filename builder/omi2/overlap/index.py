@@ -80,6 +80,22 @@ def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[s
     )
 
 
+def select(index: Index, benchmark: str) -> Index:
+    """The items of one of an index's benchmarks."""
+    chosen = np.array([name == benchmark for name, _ in index.items], np.bool_)
+    grams = np.repeat(chosen, np.maximum(index.lengths - index.n + 1, 0))
+    return Index(
+        index.n,
+        tuple(b for b in index.benchmarks if b["name"] == benchmark),
+        tuple(item for item in index.items if item[0] == benchmark),
+        index.lengths[chosen],
+        index.whole[chosen],
+        index.grams[grams],
+        index.masked[grams],
+        tuple(bag for bag, here in zip(index.bags, chosen.tolist(), strict=True) if here),
+    )
+
+
 def merge(indexes: Sequence[Index]) -> Index:
     """One index over the items of several. Raises UsageError where their n differs."""
     sizes = sorted({index.n for index in indexes})
@@ -108,7 +124,7 @@ def save(index: Index, path: Path) -> None:
     }
     arrays = {
         "meta": np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8),
-        "lengths": index.lengths.astype(np.uint16),
+        "lengths": _narrow(index.lengths),
         "whole": index.whole,
         **_split("grams", index.grams),
         **_split("masked", index.masked),
@@ -116,7 +132,7 @@ def save(index: Index, path: Path) -> None:
         **_lists("numbers", [b.numbers for b in index.bags]),
     }
     with atomic(path) as temporary, open(temporary, "wb") as handle:
-        np.savez_compressed(handle, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(handle, allow_pickle=False, **arrays)
 
 
 def load(name_or_path: str) -> Index:
@@ -176,8 +192,13 @@ def _join(name: str, arrays: "np.lib.npyio.NpzFile") -> Hashes:
 def _lists(name: str, sets: Sequence[frozenset[int]]) -> dict[str, npt.NDArray[np.generic]]:
     return {
         name: np.array([h for found in sets for h in sorted(found)], np.uint32),
-        f"{name}_counts": np.array([len(found) for found in sets], np.uint16),
+        f"{name}_counts": _narrow(np.array([len(found) for found in sets], np.int64)),
     }
+
+
+def _narrow(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
+    """Counts in two bytes each, or in four where one is larger."""
+    return counts.astype(np.uint16 if counts.max(initial=0) < 1 << 16 else np.uint32)
 
 
 def _sets(name: str, arrays: "np.lib.npyio.NpzFile") -> list[frozenset[int]]:

@@ -106,12 +106,21 @@ class Weights:
 
     def __init__(self, hashes: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], total: int):
         nats = np.log((total + 1) / (counts + 0.5))
+        order = np.argsort(hashes, kind="stable")
+        self._names, self._nats = hashes[order].astype(np.int64), nats[order]
         self._known = dict(zip(hashes.tolist(), nats.tolist(), strict=True))
         self.unseen = math.log((total + 1) / 0.5)
 
     def of(self, name: int) -> float:
         """The weight of one hash; what was never seen weighs the most."""
         return float(self._known.get(name, self.unseen))
+
+    def many(self, names: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The weights of an array of hashes."""
+        if not len(self._names):
+            return np.full(len(names), self.unseen)
+        at = np.minimum(np.searchsorted(self._names, names), len(self._names) - 1)
+        return np.where(self._names[at] == names, self._nats[at], self.unseen)
 
     def sum(self, names: frozenset[int]) -> float:
         """The weight of several."""

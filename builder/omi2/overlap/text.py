@@ -19,8 +19,9 @@ import xxhash
 Hashes = npt.NDArray[np.uint64]
 
 _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3})")
-_SPELLED = frozenset(
+SPELLED = frozenset(
     (
         *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
         *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
@@ -29,7 +30,7 @@ _SPELLED = frozenset(
     )
 )
 MASK = "#"
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no position of an n-gram is lost
+GRAM_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no position of an n-gram is lost
 _KEEP = np.uint64((1 << 40) - 1)
 
 
@@ -41,29 +42,43 @@ def words(text: str) -> list[str]:
     """
     if not text.isascii():  # what nobody sees (zero-width spaces, soft hyphens) parts no word
         text = unicodedata.normalize("NFKC", text)
-        text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn", "Me"))
+        text = _BEYOND_ASCII.sub(_plain, text)
     return _WORD.findall(_GROUPED.sub("", text.lower()))
+
+
+def _plain(found: re.Match[str]) -> str:
+    """A character as it counts: unseen ones do not, and a digit is a digit in any script."""
+    char = found.group()
+    kind = unicodedata.category(char)
+    if kind == "Nd":
+        return str(unicodedata.digit(char))
+    return "" if kind in ("Cf", "Mn", "Me") else char
 
 
 def mask(tokens: Sequence[str]) -> list[str]:
     """The same words with every number, in digits or spelled, masked."""
-    return [MASK if t[0].isdigit() or t in _SPELLED else t for t in tokens]
+    return [MASK if t[0].isdigit() or t in SPELLED else t for t in tokens]
 
 
 def ngram_hashes(tokens: Sequence[str], n: int) -> Hashes:
     """A 40-bit hash for each run of n words, in order; none for a text of fewer words."""
     if len(tokens) < n:
         return np.empty(0, np.uint64)
-    hashed = np.fromiter((_word_hash(t) for t in tokens), np.uint64, len(tokens))
+    hashed = np.fromiter((word_hash(t) for t in tokens), np.uint64, len(tokens))
     count = len(tokens) - n + 1
     mixed = np.zeros(count, np.uint64)
     with np.errstate(over="ignore"):
         for at in range(n):
-            mixed = mixed * _BASE + hashed[at : at + count]
-        mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(32)
-    return mixed & _KEEP
+            mixed = mixed * GRAM_BASE + hashed[at : at + count]
+    return finish(mixed)
+
+
+def finish(mixed: Hashes) -> Hashes:
+    """The last step of an n-gram's hash: mix its bits, and keep 40."""
+    with np.errstate(over="ignore"):
+        mixed = mixed ^ (mixed >> np.uint64(29))
+        mixed = mixed * np.uint64(0xBF58476D1CE4E5B9)
+    return (mixed ^ (mixed >> np.uint64(32))) & _KEEP
 
 
 def masked_hashes(tokens: Sequence[str], n: int) -> Hashes:
@@ -83,5 +98,6 @@ def whole_hash(tokens: Sequence[str]) -> int:
 
 
 @functools.lru_cache(maxsize=1 << 17)
-def _word_hash(word: str) -> int:
+def word_hash(word: str) -> int:
+    """A word's 64-bit hash."""
     return xxhash.xxh3_64_intdigest(word.encode())

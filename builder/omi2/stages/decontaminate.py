@@ -4,19 +4,32 @@ Seeds and new problems alike are compared with the recipe's overlap indexes and 
 (`omi2.overlap.checker`), and each gets a verdict, a score and the item that gave it. What is
 contaminated or unknown is dropped. With decontamination off, every verdict is unknown, nothing is
 dropped here, and the release says so; `omi2-hub` refuses to publish it.
+
+Of the clean new problems that are near-copies of one another or of a seed (`omi2.overlap.copies`)
+one is kept. That needs all of them: each part leaves signatures, and when all parts are done one
+pass decides (`near_copies.json`) and writes into the parts what more is dropped. Killed in between,
+it goes on from there.
 """
 
 import functools
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from omi2 import rows
 from omi2.engines import over_parts
 from omi2.errors import UsageError
-from omi2.overlap import index
-from omi2.overlap.checker import CLEAN, CONTAMINATED, NONE, UNKNOWN, Checker, layers
+from omi2.files import read_json, write_json
+from omi2.overlap import copies, index
+from omi2.overlap.checker import CLEAN, CONTAMINATED, NONE, UNKNOWN, Checker, Match, layers
 from omi2.recipe import Decontaminate, Recipe
 from omi2.run import Report, Run, drop, problems, tally
 from omi2.sources import read
+
+NEAR_COPY = "near_copy"
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -32,6 +45,7 @@ def run(recipe: Recipe, run: Run) -> Report:
             "layers": layers(texts=texts),
             "benchmarks": list(checker(rules).index.benchmarks),
         }
+        report = _drop_copies(run, report, rules.near_copies)
     return report + Report("problems", details=details)
 
 
@@ -41,11 +55,13 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
     kept: list[dict[str, Any]] = []
     dropped: list[dict[str, Any]] = []
     facts: dict[str, int] = {}
-    for row in problems(run, part).sort("problem_id").iter_rows(named=True):
+    table = problems(run, part).sort("problem_id")
+    texts = table["problem"].to_list()
+    matches = checker(rules).check_many(texts) if rules.enabled else [Match(UNKNOWN)] * len(texts)
+    for row, found in zip(table.iter_rows(named=True), matches, strict=True):
         if not rules.enabled:
             kept.append({"problem_id": row["problem_id"], "verdict": UNKNOWN, "score": 0.0})
             continue
-        found = checker(rules).check(row["problem"])
         verdict = found.verdict(strict=rules.strict)
         entry = {
             "problem_id": row["problem_id"],
@@ -64,17 +80,57 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         elif verdict == UNKNOWN:
             dropped.append(drop(row["problem_id"], "overlap_unknown", "no words to compare"))
     run.write("decontaminate", part, rows.OVERLAPS, kept, dropped)
+    if rules.enabled and rules.near_copies:
+        gone = {row["problem_id"] for row in dropped}
+        left = table.filter(~pl.col("problem_id").is_in(gone))
+        seed = (left["problem_id"] == left["seed_id"]).to_list()
+        columns = (left["problem_id"].to_list(), seed, left["problem"].to_list())
+        copies.save(_signatures(run, part), *columns)
     seeds = len(run.read("seed", part))
     came = {"seeds": seeds, "new": len(kept) - seeds}
-    left = len(kept) - len(dropped)
+    remain = len(kept) - len(dropped)
     label = CLEAN if rules.enabled else "unchecked"
     return Report(
         "problems",
         came={name: count for name, count in came.items() if count},
-        left={label: left} if left else {},
+        left={label: remain} if remain else {},
         dropped=tally(dropped),
         facts=facts,
     )
+
+
+def _drop_copies(run: Run, report: Report, threshold: float) -> Report:
+    """Drop the near-copies from every part, and move them in the report."""
+    if not threshold:
+        return report
+    parts = range(run.parts)
+    decided = run.stage("decontaminate") / "near_copies.json"
+    found = read_json(decided)
+    if found is None:
+        found = copies.decide([_signatures(run, part) for part in parts], threshold)
+        write_json(decided, found)
+    for part in parts:
+        dropped = run.read("decontaminate", part, dropped=True)
+        dropped = dropped.filter(pl.col("reason") != NEAR_COPY)  # of a pass that was killed
+        more = [
+            drop(name, NEAR_COPY, f"{score:.3f} like {original}")
+            for name, (original, score) in sorted(found.items())
+            if rows.bucket(name, run.parts) == part
+        ]
+        if more:
+            kept = run.read("decontaminate", part).to_dicts()
+            run.write("decontaminate", part, rows.OVERLAPS, kept, [*dropped.to_dicts(), *more])
+    shutil.rmtree(_signatures(run, 0).parent, ignore_errors=True)
+    left = sum(report.left.values()) - len(found)
+    return replace(
+        report,
+        left={CLEAN: left} if left else {},
+        dropped={**report.dropped, **({NEAR_COPY: len(found)} if found else {})},
+    )
+
+
+def _signatures(run: Run, part: int) -> Path:
+    return run.stage("decontaminate") / ".signatures" / f"part-{part:05}.npz"
 
 
 @functools.cache

@@ -1,0 +1,115 @@
+"""Which items share n-grams with which texts, and how much of each item they cover.
+
+The n-grams of an index lie sorted in a `Table`, before a filter of one byte per hash value that
+lets through every n-gram of the index and few others; so nearly all n-grams of a text that has
+nothing to do with any item cost one look each. What is left is joined with the places where it
+stands, and the words of an item that lie in shared n-grams are counted, each once. An n-gram of
+more than `COMMON` items is no evidence of any (the document-frequency filter): it is left out of
+the table.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from omi2.overlap.batch import Grams, Ints, distinct, ranges
+from omi2.overlap.text import Hashes
+
+COMMON = 12
+"""More items than copies of one are likely to be: MATH test has phrases in 40 items."""
+FILTER_SHARE = 16
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a layer found: pairs of a text and an item, with their scores."""
+
+    text: Ints
+    item: Ints
+    score: npt.NDArray[np.float64]
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(self.text[chosen], self.item[chosen], self.score[chosen])
+
+
+@dataclass(frozen=True)
+class Table:
+    """The n-grams of an index: distinct hashes, sorted, and where each stands."""
+
+    n: int
+    lengths: Ints
+    """The words of each item."""
+    hashes: Hashes
+    begins: Ints
+    items: npt.NDArray[np.int32]
+    places: npt.NDArray[np.int32]
+    sieve: npt.NDArray[np.bool_]
+
+
+def table(grams: Hashes, lengths: Ints, n: int, most: int = COMMON) -> Table:
+    """A table of every item's n-grams, which lie one item after another; hashes of 0 are blank.
+
+    An n-gram of more than `most` items is left out.
+    """
+    counts = np.maximum(lengths - n + 1, 0)
+    items = np.repeat(np.arange(len(counts)), counts)
+    places = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = np.lexsort((places, items, grams))
+    order = order[grams[order] != 0]
+    hashes, begins, sizes = np.unique(grams[order], return_index=True, return_counts=True)
+    new = np.append(True, np.diff(items[order]) != 0)
+    new[begins] = True
+    common = np.add.reduceat(new, begins) > most if len(begins) else np.zeros(0, np.bool_)
+    order = order[~np.repeat(common, sizes)]
+    sizes = sizes[~common]
+    size = 1 << max(10, int(FILTER_SHARE * len(sizes)).bit_length())
+    sieve = np.zeros(size, np.bool_)
+    sieve[(hashes[~common] & np.uint64(size - 1)).astype(np.int64)] = True
+    return Table(
+        n,
+        lengths,
+        hashes[~common],
+        np.concatenate([[0], np.cumsum(sizes)]),
+        items[order].astype(np.int32),
+        places[order].astype(np.int32),
+        sieve,
+    )
+
+
+def found(grams: Grams, known: Table) -> tuple[Ints, Ints]:
+    """The n-grams of these texts that stand in the table: each one's number here, and there."""
+    narrow = np.uint64(len(known.sieve) - 1)
+    here = np.flatnonzero(known.sieve.take((grams.hashes & narrow).view(np.int64)))
+    there = np.searchsorted(known.hashes, grams.hashes[here])
+    there = np.minimum(there, max(len(known.hashes) - 1, 0))
+    right = known.hashes[there] == grams.hashes[here] if len(known.hashes) else here < 0
+    return here[right], there[right]
+
+
+def shares(grams: Grams, known: Table, own: Ints | None = None) -> Pairs:
+    """Every (text, item) that share n-grams, and the share of the item's words that lie in them.
+
+    With `own`, one item for each text, only those pairs.
+    """
+    here, there = found(grams, known)
+    keys = distinct(grams.owner[here] * max(len(known.hashes), 1) + there)  # each once a text
+    text, there = np.divmod(keys, max(len(known.hashes), 1))
+    sizes = known.begins[there + 1] - known.begins[there]
+    at = ranges(known.begins[there], sizes)
+    text = np.repeat(text, sizes)
+    item, place = known.items[at].astype(np.int64), known.places[at].astype(np.int64)
+    if own is not None:
+        mine = own[text] == item
+        text, item, place = text[mine], item[mine], place[mine]
+    keys = np.sort(text << 48 | item << 24 | place)
+    place = keys & 0xFFFFFF
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = np.diff(keys >> 24) != 0
+    covered = np.full(len(keys), known.n)  # of the n words from here, those not counted before
+    covered[1:] = np.where(new[1:], known.n, np.minimum(known.n, np.diff(place)))
+    begins = np.flatnonzero(new)
+    words = np.add.reduceat(covered, begins) if len(begins) else covered
+    text, item = keys[begins] >> 48, keys[begins] >> 24 & 0xFFFFFF
+    return Pairs(text, item, words / known.lengths[item])

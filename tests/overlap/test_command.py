@@ -1,0 +1,205 @@
+"""`omi2 overlap` as people meet it: every kind of input, evidence, exit codes; and near-copies in a
+build."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from made import replay_file
+from omi2 import rows
+from omi2.cli import cli
+from omi2.errors import Omi2Error, UsageError
+from omi2.overlap import copies
+from omi2.recipe import load
+from omi2.run import Run, open_run
+from omi2.stages import decontaminate
+
+ITEM = "one day ulla packs 12 green bottles into wooden crates that hold 40 kilos of glass"
+OWN = "Rasmus paints a fence of 90 boards, and 7 boards need a pot. How many pots does he buy?"
+CHANGED = ITEM.replace("12", "13")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pa.table({"id": ["a"], "problem": [ITEM]}), "bench.parquet")
+    table = {"row_id": ["r0", "r1", "r2", "r3"], "problem": [OWN, ITEM, CHANGED, ITEM]}
+    pq.write_table(pa.table(table), "mine.parquet")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["overlap", *arguments, "--against", "bench.parquet"])
+
+
+def test_every_row_to_remove_is_named_and_every_match_kept(here: Path) -> None:
+    done = run("mine.parquet")
+    assert done.exit_code == 1
+    assert [line.split("\t")[:3] for line in done.stdout.splitlines()] == [
+        ["1", "r1", "exact"],
+        ["2", "r2", "number_change"],
+        ["3", "r3", "exact"],
+    ]
+    assert "bench                   exact" in done.stderr
+    assert "1 clean, 3 contaminated; every match is in overlap.parquet" in done.stderr
+    told = pl.read_parquet("overlap.parquet")
+    assert told["id"].to_list() == ["r1", "r2", "r3"]
+    assert told["item_problem"].to_list() == [ITEM] * 3
+    assert told["problem_id"].to_list() == [rows.problem_id(t) for t in (ITEM, CHANGED, ITEM)]
+
+
+def test_the_standard_policy_lists_other_numbers_and_removes_none(here: Path) -> None:
+    done = run("mine.parquet", "--no-strict", "--format", "json", "--out", "x/o.parquet")
+    told = json.loads(done.stdout)
+    assert told["verdicts"] == {"clean": 2, "contaminated": 2}
+    assert [row["id"] for row in told["found"]] == ["r1", "r3"]
+    assert not {"problem", "item_problem"} & told["found"][0].keys()
+    assert told["summary"] == [
+        {"benchmark": "bench", "rule": "exact", "rows": 2, "removed": 2},
+        {"benchmark": "bench", "rule": "number_change", "rows": 1, "removed": 0},
+    ]
+    assert len(pl.read_parquet("x/o.parquet")) == 3
+
+
+def test_clean_is_0_and_an_index_leaves_no_text(here: Path) -> None:
+    pq.write_table(pa.table({"problem": [OWN]}), "clean.parquet")
+    assert run("clean.parquet").exit_code == 0
+    made = CliRunner().invoke(cli, ["overlap-index", "b.npz", "b=bench.parquet"])
+    assert made.exit_code == 0
+    done = CliRunner().invoke(cli, ["overlap", "mine.parquet", "--against", "b.npz"])
+    assert done.exit_code == 1
+    assert pl.read_parquet("overlap.parquet")["item_problem"].to_list() == [None] * 3
+
+
+def test_jsonl_a_release_and_another_column(here: Path) -> None:
+    Path("mine.jsonl").write_text(json.dumps({"q": ITEM, "id": "x"}) + "\n")
+    assert run("mine.jsonl", "--column", "q").stdout.startswith("0\tx\texact")
+    Path("omi2/data").mkdir(parents=True)
+    Path("mine.parquet").rename("omi2/data/t0.parquet")
+    assert run("omi2").stdout.count("exact") == 2
+
+
+def test_a_page_to_look_at(here: Path) -> None:
+    assert run("mine.parquet", "--html", "o.html").exit_code == 1
+    page = Path("o.html").read_text()
+    assert page.count("<article") == 3
+    assert "wooden crates" in page
+
+
+def test_a_name_that_commands_a_terminal_does_not_reach_it(here: Path) -> None:
+    pq.write_table(pa.table({"id": ["\x1b[31m\tx\n"], "problem": [ITEM]}), "evil.parquet")
+    done = run("evil.parquet")
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("none.parquet",), "does not exist"),
+        (("mine.parquet", "--column", "text"), "no column text; it has row_id, problem"),
+        (("mine.parquet", "--out", "mine.parquet"), "is what is compared"),
+        (("a/b/c",), "no Parquet or JSONL file, no folder of a release"),
+        (("mine.csv",), "no Parquet or JSONL file"),
+    ],
+)
+def test_what_is_refused(here: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = run(*arguments)
+    assert isinstance(done.exception, UsageError)
+    assert says in str(done.exception)
+
+
+def problem(text: str, *, seed: bool = False) -> dict[str, object]:
+    name = rows.problem_id(text)
+    return {
+        "problem_id": name,
+        "problem": text,
+        "problem_source": "toy" if seed else "augmented_toy",
+        "seed_id": name if seed else "0" * 32,
+    }
+
+
+def stage(folder: Path, texts: list[str], seeds: list[str], parts: int) -> Run:
+    run = open_run(folder, parts)
+    for name, made in (("seed", [problem(t, seed=True) for t in seeds]),
+                       ("augment", [problem(t) for t in texts])):  # fmt: skip
+        run.begin(name, "x")
+        run.scatter(name, rows.PROBLEMS, made, [])
+    run.begin("decontaminate", "x")
+    return run
+
+
+LONG = (
+    "Henrike stacks sacks of barley in the dry loft above her mill while rain falls on the slate "
+    "roof all week long, and she counts them every evening before the lamp goes out. On the first "
+    "evening there are 31 sacks and on each later evening 4 more. How many are there on evening "
+)
+NEAR = [f"{LONG}{n}?" for n in range(2, 9)]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_of_near_copies_a_build_keeps_one(tmp_path: Path, parts: int) -> None:
+    run = stage(tmp_path, [*NEAR, OWN, ""], [], parts)
+    recipe = replace(load("demo"), parts=parts, workers=1)
+    report = decontaminate.run(recipe, run)
+    assert report.dropped == {"near_copy": 6, "overlap_unknown": 1}
+    assert report.left == {"clean": 2}
+    dropped = pl.concat([run.read("decontaminate", p, dropped=True) for p in range(parts)])
+    names = sorted(map(rows.problem_id, NEAR))
+    gone = dropped.filter(reason="near_copy")
+    assert sorted(gone["problem_id"]) == names[1:]
+    assert all(detail.endswith(f"like {names[0]}") for detail in gone["detail"])
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_a_seed_stays_and_what_is_near_it_goes(tmp_path: Path) -> None:
+    run = stage(tmp_path, NEAR[:3], NEAR[3:5], 2)
+    report = decontaminate.run(replace(load("demo"), parts=2, workers=1), run)
+    assert report.dropped == {"near_copy": 3}
+    assert report.came == {"seeds": 2, "new": 3}
+
+
+def test_near_copies_are_kept_where_the_recipe_says_so(tmp_path: Path) -> None:
+    recipe = replace(load("demo"), parts=2, workers=1)
+    recipe = replace(recipe, decontaminate=replace(recipe.decontaminate, near_copies=0.0))
+    assert decontaminate.run(recipe, stage(tmp_path, NEAR, [], 2)).left == {"clean": 7}
+
+
+def test_killed_while_deciding_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(load("demo"), parts=3, workers=1)
+    whole = stage(tmp_path / "a", [*NEAR, OWN], [], 3)
+    report = decontaminate.run(recipe, whole)
+    cut = stage(tmp_path / "b", [*NEAR, OWN], [], 3)
+    real, written = Run.write, []
+
+    def write(self: Run, *arguments: object) -> None:
+        written.append(arguments)
+        if len(written) == 5:  # the second part that gets near-copies
+            raise Omi2Error("killed")
+        real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Run, "write", write)
+    with pytest.raises(Omi2Error, match="killed"):
+        decontaminate.run(recipe, cut)
+    monkeypatch.setattr(Run, "write", real)
+    monkeypatch.setattr(copies, "decide", None)  # what was decided is not decided again
+    assert decontaminate.run(recipe, cut) == report
+    for part in range(3):
+        for dropped in (False, True):
+            one, two = (r.part("decontaminate", part, dropped=dropped) for r in (whole, cut))
+            assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_replay_keeps_every_problem_it_was_given(tmp_path: Path) -> None:
+    """Its problems are seeds, near-copies of one another or not."""
+    table = pl.read_parquet(replay_file(tmp_path / "made.parquet"))
+    texts = table["problem"].unique(maintain_order=True).to_list()
+    run = stage(tmp_path / "run", [], texts, 2)
+    report = decontaminate.run(replace(load("demo"), parts=2, workers=1), run)
+    assert report.left == {"clean": 12}
