@@ -11,12 +11,13 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from made import problem, replay_file, tree
+from made import generation, problem, replay_file, tree
 from omi2 import rows
 from omi2.errors import Omi2Error, RemoteError, UsageError
 from omi2.pipeline import build, names
 from omi2.recipe import Recipe, Source, load
 from omi2.run import Report, locked, open_run
+from omi2.settings import same
 from omi2.teachers import replay
 from servers import serve
 
@@ -30,6 +31,10 @@ def replay_recipe(file: Path, *, parts: int = 3) -> Recipe:
         teacher=replace(recipe.teacher, endpoints=(f"replay:{file}",)),
         seed=replace(recipe.seed, sources=(replay.source(file),)),
     )
+
+
+def or_empty(recipe: Recipe) -> Recipe:
+    return replace(recipe, split=replace(recipe.split, allow_empty=True))
 
 
 def make(recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -118,12 +123,42 @@ def test_a_changed_filter_redoes_the_filter_and_nothing_before(
     assert len(released(tmp_path)) == 36
 
 
-def test_a_part_that_is_missing_is_made_again(recipe: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["seed", "decontaminate", "solve", "grade", "filter"])
+@pytest.mark.parametrize("how", ["missing", "cut", "changed"])
+def test_a_damaged_part_is_made_again_and_no_other(
+    stage: str, how: str, recipe: Recipe, tmp_path: Path
+) -> None:
     make(recipe, tmp_path)
     before = tree(tmp_path / "omi2")
-    (tmp_path / "run" / "05_grade" / "part-00001.parquet").unlink()
+    file = _manifest(tmp_path, stage).parent / "part-00001.parquet"
+    # The first two stages are not made by parts: they are done again as a whole.
+    others = [p for p in (tmp_path / "run").glob("0[3-6]*/part-*.parquet") if p != file]
+    stamps = {p: p.stat().st_mtime_ns for p in others}
+    data = bytearray(file.read_bytes())
+    file.unlink()
+    if how == "cut":
+        file.write_bytes(data[:-20])
+    elif how == "changed":
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
     make(recipe, tmp_path)
     assert tree(tmp_path / "omi2") == before
+    assert {p: p.stat().st_mtime_ns for p in others} == stamps
+    assert not open_run(tmp_path / "run", recipe.parts).damaged(stage, thorough=True)
+
+
+def test_a_change_that_left_no_date_is_found_by_looking_thoroughly(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    make(recipe, tmp_path)
+    run = open_run(tmp_path / "run", recipe.parts)
+    file = run.part("solve", 0)
+    data, stamp = bytearray(file.read_bytes()), file.stat().st_mtime_ns
+    data[50] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(stamp, stamp))
+    assert run.damaged("solve") == []
+    assert run.damaged("solve", thorough=True) == ["part-00000.parquet"]
 
 
 def test_contaminated_problems_are_thrown_out(tmp_path: Path, shared_data: Path) -> None:
@@ -133,7 +168,7 @@ def test_contaminated_problems_are_thrown_out(tmp_path: Path, shared_data: Path)
     pl.DataFrame(
         {"problem": texts, "generation": ["The answer is 5."] * 20, "gold": ["5"] * 20}
     ).write_parquet(file)
-    manifest = make(replay_recipe(file), tmp_path)
+    manifest = make(or_empty(replay_recipe(file)), tmp_path)
     assert manifest["decontamination"]["verdicts"] == {"clean": 0, "contaminated": 20, "unknown": 0}
     assert manifest["rows"] == 0
     report = (tmp_path / "omi2" / "reports" / "contamination.md").read_text()
@@ -181,7 +216,7 @@ def test_a_vote(
         grade=replace(recipe.grade, extract="strict"),
         filter=replace(recipe.filter, min_chars=0),
     )
-    manifest = make(recipe, tmp_path)
+    manifest = make(or_empty(recipe), tmp_path)
     assert funnel(manifest)["grade"]["dropped"] == dropped
     assert set(released(tmp_path)["expected_answer"]) == ({expected} if expected else set())
 
@@ -204,10 +239,13 @@ def test_tiers_are_fair_and_nested(tmp_path: Path) -> None:
     assert len(set(ids("train"))) == 40
 
 
-def test_an_empty_release_is_a_release(tmp_path: Path) -> None:
+def test_no_rows_are_an_error_unless_they_are_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "f.parquet"
     pl.DataFrame({"problem": ["How many?"], "generation": ["I do not know."]}).write_parquet(file)
-    manifest = make(replay_recipe(file), tmp_path)
+    with pytest.raises(Omi2Error, match=r"0 rows are left.*grade: no_answer 1.*omi2 status"):
+        make(replay_recipe(file), tmp_path)
+    assert not (tmp_path / "omi2").exists()
+    manifest = make(or_empty(replay_recipe(file)), tmp_path)
     assert manifest["rows"] == 0
     assert released(tmp_path).schema["overlap"] == pl.Struct(
         {"score": pl.Float32, "benchmark": pl.String, "item": pl.String}
@@ -274,14 +312,72 @@ def test_a_stage_that_begins_anew_takes_the_later_ones_back(recipe: Recipe, tmp_
     assert [name for name in names() if run.manifest(name)] == list(names()[:4])
 
 
-def test_a_shard_changed_behind_our_back_is_noticed(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_shard_changed_behind_our_back_is_written_again(recipe: Recipe, tmp_path: Path) -> None:
     make(recipe, tmp_path)
+    before = tree(tmp_path / "omi2")
     shard = next((tmp_path / "run" / "07_split" / "data").iterdir())
     data = bytearray(shard.read_bytes())
     data[100] ^= 1
     shard.write_bytes(data)
-    with pytest.raises(Omi2Error, match="was changed since it was written"):
-        make(recipe, tmp_path)
+    assert tree(tmp_path / "omi2") != before  # the release's file is the same one
+    make(recipe, tmp_path)
+    assert tree(tmp_path / "omi2") == before
+
+
+def rough_file(path: Path, table: dict[str, list[Any]]) -> Recipe:
+    """A recipe that replays these columns."""
+    pl.DataFrame(table).write_parquet(path)
+    return replay_recipe(path)
+
+
+def test_rows_in_any_order_give_the_same_rows(tmp_path: Path) -> None:
+    table = pl.read_parquet(replay_file(tmp_path / "a.parquet"))
+    mixed = table.with_columns(n=pl.int_range(pl.len()) % 5).sort("n", maintain_order=True)
+    (tmp_path / "b").mkdir()
+    mixed.drop("n").write_parquet(tmp_path / "b" / "a.parquet", row_group_size=7)
+    make(replay_recipe(tmp_path / "a.parquet"), tmp_path / "one")
+    make(replay_recipe(tmp_path / "b" / "a.parquet"), tmp_path / "two")
+    assert tree(tmp_path / "one" / "omi2" / "data") == tree(tmp_path / "two" / "omi2" / "data")
+
+
+def test_all_answers_wrong_is_an_error_that_says_so(tmp_path: Path) -> None:
+    text, _ = problem(1)
+    table = {"problem": [text] * 3, "generation": ["So \\boxed{1}."] * 3, "gold": ["7"] * 3}
+    with pytest.raises(Omi2Error, match=r"0 rows are left.*grade: wrong_answer 3"):
+        make(rough_file(tmp_path / "f.parquet", table), tmp_path)
+
+
+def test_equal_pairs_are_kept_once_and_others_all(tmp_path: Path) -> None:
+    table = pl.read_parquet(replay_file(tmp_path / "f.parquet"))
+    pl.concat([table, table]).write_parquet(tmp_path / "f.parquet")
+    manifest = make(replay_recipe(tmp_path / "f.parquet"), tmp_path)
+    assert funnel(manifest)["filter"]["dropped"]["duplicate"] == manifest["rows"] == 24
+
+
+def test_one_problem_with_very_many_solutions(tmp_path: Path) -> None:
+    text, answer = problem(1)
+    count = 20_000
+    table = {
+        "problem": [text] * count,
+        "generation": [generation(1, 1000 + n) for n in range(count)],
+        "gold": [answer] * count,
+    }
+    recipe = rough_file(tmp_path / "f.parquet", table)
+    manifest = make(replace(recipe, split=replace(recipe.split, tiers=(100, 10_000))), tmp_path)
+    assert {n: s["rows"] for n, s in manifest["splits"].items()} == {
+        "train": count,
+        "train_100": 100,
+        "train_10K": 10_000,
+    }
+
+
+def test_a_part_with_another_schema_is_made_again(recipe: Recipe, tmp_path: Path) -> None:
+    make(recipe, tmp_path)
+    before = tree(tmp_path / "omi2")
+    file = tmp_path / "run" / "06_filter" / "part-00001.parquet"
+    pl.DataFrame({"something": [1, 2]}).write_parquet(file)
+    make(recipe, tmp_path)
+    assert tree(tmp_path / "omi2") == before
 
 
 class Crash(BaseException):
@@ -355,6 +451,8 @@ def asking_recipe(url: str) -> Recipe:
         workers=1,
         teacher=replace(recipe.teacher, endpoints=(f"openai:{url}",), retries=0),
         seed=replace(recipe.seed, sources=(source,), limit=8),
+        augment=replace(recipe.augment, limit=2),
+        solve=replace(recipe.solve, samples=same(2)),
     )
 
 

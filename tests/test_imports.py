@@ -15,23 +15,25 @@ from omi2.run import STAGE_NUMBERS
 
 PACKAGE = ROOT / "builder" / "omi2"
 LAYERS = [
-    {"omi2", "errors", "arithmetic"},
+    {"omi2", "errors", "arithmetic", "texts", "spool"},
     {"rows", "settings", "files"},
-    {"recipe"},
+    {"recipe", "ids", "tokens", "reports"},
     {"run"},
     {"engines", "answers", "prompts"},
-    {"rules", "sources", "overlap"},
+    {"rules", "sources"},
+    {"rules_column"},
+    {"overlap"},
     {"teachers"},
     {"fingerprint", "card", "stages", "dataset"},
     {"release"},
     {"pipeline"},
-    {"explain", "console", "choose", "options"},
-    {"cli_teachers"},
+    {"explain", "compare_runs", "console", "choose", "options"},
+    {"cli_overlap", "cli_runs", "cli_teachers"},
     {"cli"},
     {"__main__"},
 ]
 """Each may import what stands above it, and its own package."""
-PRINTS = {"console", "cli", "__main__"}
+PRINTS = {"console", "cli", "__main__", "cli_runs"}
 ON_THEIR_OWN = {"answers.worker", "teachers.embedded"}
 """Modules that are also programs, whose standard output is a protocol."""
 HEAVY = {"datasets", "torch", "ray", "sympy", "math_verify", "xllamacpp", "datasketch"}

@@ -7,15 +7,19 @@ All scanning is linear. Not covered: thousands separators, percent, units, lette
 not read, and what is not read is not judged.
 """
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 TOLERANCE = Fraction(1, 10_000)
 """Relative (NeMo-Skills, arithmetic filter: 1e-4)."""
 
-_CHAIN = re.compile(r"-?[0-9(](?:[0-9+\-*/()= ]|\.(?=\d))*")
+Chain = tuple[int, int, list[str]]
+"""Where a run of plain arithmetic begins and ends, and its sides."""
+_CHAIN = re.compile(r"-?[0-9(][0-9+\-*/()= ]*(?:\.(?=[0-9])[0-9+\-*/()= ]*)*")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()]")
+_OPERATORS = re.compile(r"[-+*/].*[-+*/]", re.DOTALL)
 _OPERATOR = re.compile(r"(?<=[\d)])\s*[-+*/]")
 _OPEN_LEFT = re.compile(
     r"(?:[\w\\{}^%,.)\]'|√]|\d:|[-+*/^×·÷√]\s*|\\(?:times|cdot|div|pm|mp)\s*|\bof\s+)$"
@@ -32,11 +36,12 @@ def wrong_arithmetic(text: str) -> Iterator[tuple[str, int]]:
 
     NVIDIA's filter looks only at chains of two or more operators; those of one are told apart.
     """
-    for _, _, sides in _chains(text):
-        first, last = value(sides[0]), value(sides[-1])
-        if first is None or last is None:
-            continue
-        if abs(first - last) > TOLERANCE * max(abs(first), abs(last)):
+    return _wrong(_chains(text))
+
+
+def _wrong(chains: Iterable[Chain]) -> Iterator[tuple[str, int]]:
+    for _, _, sides in chains:
+        if not _holds(sides[0], sides[-1]):
             operators = sum(len(_OPERATOR.findall(side)) for side in sides)
             yield "=".join(side.strip() for side in sides), operators
 
@@ -47,8 +52,12 @@ def expand(text: str) -> str:
     >>> expand("so 2+3*4=14, or 2 + 3 * 4 = 14")
     'so 2+3*4=2+12=14, or 2 + 3 * 4 = 2 + 12 = 14'
     """
+    return _expanded(text, _chains(text))
+
+
+def _expanded(text: str, chains: Iterable[Chain]) -> str:
     pieces, done = [], 0
-    for start, end, sides in _chains(text):
+    for start, end, sides in chains:
         steps = _steps(sides[0]) if len(sides) == 2 else None
         if steps is None or len(steps) < 2:
             continue
@@ -58,6 +67,48 @@ def expand(text: str) -> str:
         pieces += [text[done:start], equals.join([*chain, text[end - len(sides[1]) : end].strip()])]
         done = end
     return "".join([*pieces, text[done:]])
+
+
+def examine(text: str, runs: Iterable[tuple[str, bool]]) -> tuple[list[tuple[str, int]], str]:
+    """What `wrong_arithmetic` and `expand` say of a text with these runs, in one reading.
+
+    `runs` are all of the text's runs with an `=`, in order, and whether each `claims` something.
+    """
+    chains = list(_chains(text, _found(text.replace("−", "-"), runs)))
+    return list(_wrong(chains)), _expanded(text, chains) if chains else text
+
+
+def _found(text: str, runs: Iterable[tuple[str, bool]]) -> Iterator[tuple[int, str]]:
+    """Where the runs that claim something stand."""
+    at = 0
+    for run, counts in runs:
+        at = text.index(run, at)
+        if counts:
+            yield at, run
+        at += len(run)
+
+
+def claims(run: str) -> bool:
+    """Whether a run of plain arithmetic, `_CHAIN` with an `=`, may be wrong or have steps to show.
+
+    Where it stands is not looked at: what is harmless here is harmless wherever it stands.
+    """
+    chain = _chain(run)
+    if chain is None:
+        return False
+    sides = chain[1]
+    if len(sides) == 2 and len(_steps(sides[0]) or ()) > 1:
+        return True
+    return not _holds(sides[0], sides[-1])
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _holds(one: str, other: str) -> bool:
+    """Whether two sides are equal, or one of them cannot be read."""
+    first, last = value(one), value(other)
+    if first is None or last is None or first == last:
+        return True
+    return abs(first - last) <= TOLERANCE * max(abs(first), abs(last))
 
 
 def value(expression: str) -> Fraction | None:
@@ -72,35 +123,51 @@ def value(expression: str) -> Fraction | None:
     return result if rest == len(tokens) else None
 
 
-def _chains(text: str) -> Iterator[tuple[int, int, list[str]]]:
+def _chains(text: str, runs: Iterable[tuple[int, str]] | None = None) -> Iterator[Chain]:
     """Every run of plain arithmetic with an `=` in it and an operator on its first side.
 
     A run that is part of a larger formula (2x = 6, x - 2 + 5 = 8, 3 + 4 = 7y) claims nothing about
     plain numbers and is left out. So is one that is read as something else (5! and 2 mod 5).
     """
     text = text.replace("−", "-")
-    for match in _CHAIN.finditer(text):
-        run = match.group().rstrip("+-*/(= ")
-        if "=" not in run:
+    for begin, run in _runs(text) if runs is None else runs:
+        if (chain := _chain(run)) is None:
             continue
-        start = match.start()
-        first, last = run.split("=")[0], run.split("=")[-1]
-        opened = max(0, first.count("(") - first.count(")"))
-        closed = max(0, last.count(")") - last.count("("))
-        if run.startswith("(" * opened) and run.endswith(")" * closed):  # (2+3=5), \(2+3=5\)
-            run = run[opened : len(run) - closed].rstrip()
-            start += opened
-        end = start + len(run)
-        sides = run.split("=")
-        if not all(side.strip() for side in sides) or not _OPERATOR.search(sides[0]):
-            continue
+        opened, sides, length = chain
+        start = begin + opened
+        end = start + length
         before = text[max(0, start - 12) : start]
         if opened and before.endswith("("):
             before = before.removesuffix("(" * opened).removesuffix("\\")
-        applied = run.startswith("(") and _VARIABLE.search(before)  # f (2+3)
+        applied = text[start] == "(" and _VARIABLE.search(before)  # f (2+3)
         if applied or _OPEN_LEFT.search(before) or _OPEN_RIGHT.match(text, end):
             continue
         yield start, end, sides
+
+
+def _runs(text: str) -> Iterator[tuple[int, str]]:
+    for match in _CHAIN.finditer(text):
+        if "=" in match.group():
+            yield match.start(), match.group()
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _chain(run: str) -> tuple[int, list[str], int] | None:
+    """How many brackets before a run do not belong to its chain, the chain's sides and length."""
+    run = run.rstrip("+-*/(= ")
+    if "=" not in run:
+        return None
+    first, last = run.split("=")[0], run.split("=")[-1]
+    opened = max(0, first.count("(") - first.count(")"))
+    closed = max(0, last.count(")") - last.count("("))
+    if run.startswith("(" * opened) and run.endswith(")" * closed):  # (2+3=5), \(2+3=5\)
+        run = run[opened : len(run) - closed].rstrip()
+    else:
+        opened = 0
+    sides = run.split("=")
+    if not all(side.strip() for side in sides) or not _OPERATOR.search(sides[0]):
+        return None
+    return opened, sides, len(run)
 
 
 def _tokens(expression: str) -> list[str] | None:
@@ -144,8 +211,11 @@ def _factor(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
     return Fraction(tokens[at]), at + 1  # raises ValueError on any other token
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def _steps(expression: str) -> list[list[str]] | None:
     """The tokens after each operation, innermost and leftmost first; None if it is not plain."""
+    if not _OPERATORS.search(expression):
+        return None
     tokens = _tokens(expression)
     if tokens is None or value(expression) is None or "-" in tokens[:1]:
         return None

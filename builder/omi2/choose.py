@@ -11,6 +11,9 @@ from omi2.run import Run, Tell, open_run
 from omi2.sources import read_columns
 from omi2.teachers import replay
 
+ROWS_A_PART = 100_000
+"""Of a replayed file: some 150 MB of text, of which a process holds a few copies."""
+
 
 def recipe_of(
     name: str | None,
@@ -34,6 +37,9 @@ def recipe_of(
         chosen = replace(chosen, teacher=replace(chosen.teacher, endpoints=(f"embedded:{model}",)))
     elif model:
         chosen = replace(chosen, teacher=replace(chosen.teacher, model=model))
+    if replayed:
+        parts = -(-replay.rows(Path(replayed.removeprefix(replay.PREFIX))) // ROWS_A_PART)
+        chosen = replace(chosen, parts=max(chosen.parts, parts))
     return replace(
         chosen,
         seed=replace(chosen.seed, sources=sources, limit=limit or chosen.seed.limit),

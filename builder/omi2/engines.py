@@ -14,14 +14,17 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
 from omi2.errors import Omi2Error
 from omi2.recipe import Recipe
 from omi2.run import Report, Run
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 PartFunction = Callable[[Recipe, Run, int], Report]
 
 
@@ -36,16 +39,41 @@ def over_parts(function: PartFunction, recipe: Recipe, run: Run, stage: str) -> 
         run.tell(stage, sum(r is not None for r in reports.values()), run.parts)
 
     run.tell(stage, run.parts - len(todo), run.parts)
+    for part, report in _results(function, recipe, run, stage, todo):
+        keep(part, report)
+    return total(reports)
+
+
+def over_tasks(
+    function: Callable[[Recipe, Run, Task], None],
+    recipe: Recipe,
+    run: Run,
+    stage: str,
+    tasks: Sequence[Task],
+) -> None:
+    """Run `function` over tasks that are no parts; each keeps its own result."""
+    for done, _ in enumerate(_results(function, recipe, run, stage, tasks), start=1):
+        run.tell(stage, done, len(tasks))
+
+
+def _results(
+    function: Callable[[Recipe, Run, Task], Result],
+    recipe: Recipe,
+    run: Run,
+    stage: str,
+    tasks: Sequence[Task],
+) -> Iterator[tuple[Task, Result]]:
+    """Each task with its result, as they come."""
     workers = recipe.workers or os.cpu_count() or 1
-    if min(workers, len(todo)) <= 1:
-        for part in todo:
-            keep(part, function(recipe, run.quiet(), part))
-        return total(reports)
+    if min(workers, len(tasks)) <= 1:
+        for task in tasks:
+            yield task, function(recipe, run.quiet(), task)
+        return
     pool = _pool(workers)
-    futures = {pool.submit(function, recipe, run.quiet(), part): part for part in todo}
+    futures = {pool.submit(function, recipe, run.quiet(), task): task for task in tasks}
     try:
         for future in as_completed(futures):
-            keep(futures[future], future.result())
+            yield futures[future], future.result()
     except BaseException as error:
         close()
         if isinstance(error, BrokenProcessPool):
@@ -54,7 +82,6 @@ def over_parts(function: PartFunction, recipe: Recipe, run: Run, stage: str) -> 
                 "that are done are kept; run the same command again, with fewer --workers"
             ) from None
         raise
-    return total(reports)
 
 
 def total(reports: dict[int, Report | None]) -> Report:

@@ -7,7 +7,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,29 @@ import pyarrow.parquet as pq
 
 from omi2.errors import Omi2Error
 
+BATCH = 4096
+"""Rows that `write_rows` holds: about 8 MB of solutions."""
+
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`: written by the caller, synced and renamed on leaving."""
+def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path`: written by the caller, synced and renamed on leaving.
+
+    Scratch that no later command reads need not be `durable`: it is not synced.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb+") as handle:
-            os.fsync(handle.fileno())
+        if durable:
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
@@ -56,10 +65,27 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd", compression_level=3)
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """A Parquet file of ours. Raises Omi2Error where it is damaged."""
+def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write an intermediate Parquet file atomically, a batch of rows at a time: memory holds one.
+
+    Returns how many rows there were.
+    """
+    remaining, count = iter(rows), 0
+    with (
+        atomic(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3) as file,
+    ):
+        while batch := list(islice(remaining, BATCH)):
+            file.write_table(pa.Table.from_pylist(batch, schema))
+            count += len(batch)
+    return count
+
+
+def read_table(path: Path, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
+    """A Parquet file of ours, or some of its columns. Raises Omi2Error where it is damaged."""
     try:
-        return pl.read_parquet(path, hive_partitioning=False)
+        chosen = None if columns is None else list(columns)
+        return pl.read_parquet(path, columns=chosen, hive_partitioning=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Omi2Error(
             f"{path} cannot be read ({str(error).splitlines()[0]}): delete its folder and run the "
@@ -67,11 +93,15 @@ def read_table(path: Path) -> pl.DataFrame:
         ) from None
 
 
+def sha256(path: Path) -> str:
+    """A file's sha256, in hex."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def describe(path: Path) -> dict[str, Any]:
     """A file's size in bytes and sha256, and its rows if it is Parquet."""
-    with open(path, "rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": digest}
+    entry: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     if path.suffix == ".parquet" and path.stat().st_size:
         entry["rows"] = pq.read_metadata(path).num_rows
     return entry

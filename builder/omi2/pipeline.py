@@ -18,7 +18,7 @@ from typing import Any
 
 from omi2 import release
 from omi2.files import write_json
-from omi2.fingerprint import fingerprint
+from omi2.fingerprint import fingerprint, made_from
 from omi2.recipe import Recipe, as_table
 from omi2.run import Report, Run, locked
 from omi2.stages import augment, decontaminate, filter, grade, seed, solve, split
@@ -42,6 +42,9 @@ def build(recipe: Recipe, run: Run, out: Path) -> dict[str, Any]:
             now = fingerprint(name, recipe, run, names()[:at])
             if not run.complete(name, now):
                 run.begin(name, now)
+                write_json(
+                    run.stage(name) / "made_from.json", made_from(name, recipe, run, names()[:at])
+                )
                 run.finish(name, now, stage.run(recipe, run))
             report = run.report(name)
             assert report is not None  # noqa: S101 (the stage is complete)

@@ -59,6 +59,10 @@ class Source:
         one_of("answer_form", self.answer_form, ("as_is", "hash_marks", "boxed"))
 
 
+TEACHER_BOUNDS = {"concurrency": 1, "retries": 0, "choices": 1, "timeout_s": 0.001, "gpus": 0,
+                  "gpu_hour_price": 0}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Teacher:
     """Where text comes from."""
@@ -68,14 +72,17 @@ class Teacher:
     replay:FILE or file:ENDPOINTS.txt; several share the work. A server may have options behind its
     address: weight=2 concurrency=64 key_env=NAME."""
     model: str = ""
-    """Its name on the endpoint; "" asks the endpoint."""
+    """Its name on the endpoint; "" asks."""
     concurrency: int = 512
     """At most this many requests in flight at each endpoint; the best number is found below it."""
     timeout_s: float = 600.0
     """Seconds for one request."""
     retries: int = 6
-    """Tries again of one sample, and rounds in which a sick endpoint is probed, before either is
-    given up. Pauses double from half a second to a minute."""
+    """Tries again of one sample, and probes of a sick endpoint, before either is given up."""
+    choices: int = 1
+    """Samples to ask for in one request (`n`) where an OpenAI-style endpoint honours it."""
+    mixed: bool = False
+    """Whether endpoints may serve different models."""
     key_env: str = "OMI2_API_KEY"
     """The environment variable with the endpoint's key; the key itself is never written down."""
     gpus: float = 0.0
@@ -84,11 +91,8 @@ class Teacher:
     """What one of them costs in an hour, in any currency."""
 
     def __post_init__(self) -> None:
-        at_least("concurrency", self.concurrency, 1)
-        at_least("retries", self.retries, 0)
-        at_least("timeout_s", self.timeout_s, 0.001)
-        at_least("gpus", self.gpus, 0.0)
-        at_least("gpu_hour_price", self.gpu_hour_price, 0.0)
+        for name, least in TEACHER_BOUNDS.items():
+            at_least(name, getattr(self, name), least)
         if not self.endpoints:
             raise ValueError("endpoints is empty: name at least one")
 
@@ -102,10 +106,11 @@ class Seed:
     """Take this many seeds, chosen by hash; 0 takes all."""
     max_chars: int = 20_000
     """A longer problem is dropped: nobody asks one, and it would fill a teacher's context."""
+    max_problem_tokens: int = 1024  # the same in tokens, as in [augment] and [filter]
 
     def __post_init__(self) -> None:
-        at_least("limit", self.limit, 0)
-        at_least("max_chars", self.max_chars, 1)
+        for name, least in (("limit", 0), ("max_chars", 1), ("max_problem_tokens", 1)):
+            at_least(name, getattr(self, name), least)
 
 
 @dataclass(frozen=True)
@@ -136,14 +141,15 @@ class Augment(Sampling):
     min_chars: int = 20
     """A shorter problem is dropped."""
     max_chars: int = 4_000
-    """A longer problem is dropped (about the paper's 1024 tokens)."""
+    """A longer problem is dropped."""
+    max_problem_tokens: int = 1024  # the same in tokens, as in [seed] and [filter]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least("problems", self.problems, 0)
-        at_least("limit", self.limit, 0)
-        at_least("min_chars", self.min_chars, 0)
-        at_least("max_chars", self.max_chars, 1)
+        for name in ("problems", "limit", "min_chars"):
+            at_least(name, getattr(self, name), 0)
+        for name in ("max_chars", "max_problem_tokens"):
+            at_least(name, getattr(self, name), 1)
 
 
 @dataclass(frozen=True)
@@ -168,12 +174,16 @@ class Decontaminate:
     GSM8K train and 2% of MATH train against their test sets (overlap/rephrase.toml)."""
     minhash: float = 0.6
     """Jaccard similarity of word 3-grams from which MinHash matches; needs benchmark texts."""
+    near_copies: float = 0.8
+    """The same between new problems, and with seeds, from which only one is kept; 0 keeps all."""
 
     def __post_init__(self) -> None:
         at_least("ngram", self.ngram, 2)
         for name in ("overlap", "masked_overlap", "rephrase", "minhash"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}: it lies above 0, up to 1")
+        if not 0.0 <= self.near_copies <= 1.0:
+            raise ValueError(f"near_copies is {self.near_copies}: it lies between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -243,6 +253,8 @@ class Split:
     """The sizes of the smaller splits, in rows; each holds the one before."""
     shard_mb: int = 256
     """About how large a shard's text may be, in MB."""
+    allow_empty: bool = False
+    """Whether a release of no rows is written; otherwise that is an error."""
 
     def __post_init__(self) -> None:
         if list(self.tiers) != sorted(set(self.tiers)) or any(n < 1 for n in self.tiers):

@@ -5,6 +5,7 @@
       data/tier*.parquet        the rows, nested tiers
       reports/contamination.md  what was compared with what, and every match (ids, no texts)
       reports/funnel.json       what came, left and was dropped at every stage
+      reports/, pictures/, croissant.json    what else `omi2.card` writes
       manifest.json             everything above with size and sha256, and where it came from
 
 It is assembled beside the old one, synced, and put in its place by two renames: a reader finds the
@@ -25,7 +26,7 @@ import pyarrow.parquet as pq
 
 from omi2 import __version__, card, rows
 from omi2.answers import grader
-from omi2.errors import Omi2Error, UsageError
+from omi2.errors import UsageError
 from omi2.files import describe, sync_folder, write_json
 from omi2.recipe import Recipe, as_table
 from omi2.run import Report, Run, claim
@@ -68,11 +69,13 @@ def write(recipe: Recipe, run: Run, reports: dict[str, Report], out: Path) -> di
     (new / "data").mkdir(parents=True)
     _take_shards(run, new / "data")
     facts = _facts(recipe, run, reports, new)
-    _write_text(new / "reports" / "contamination.md", card.contamination(facts, _matches(run)))
+    (new / "reports").mkdir()
     write_json(new / "reports" / "funnel.json", facts["funnel"])
-    _write_text(new / "README.md", card.render(facts))
+    card.write(new, facts, _matches(run))
     names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file())
-    manifest = {**facts, "files": {name: describe(new / name) for name in names}}
+    known = _shards(run)
+    files = {name: known.get(name) or describe(new / name) for name in names}
+    manifest = {**facts, "files": files}
     write_json(new / "manifest.json", manifest)
     if _same(new, out):
         shutil.rmtree(new)
@@ -105,7 +108,7 @@ def short(size: int) -> str:
 
 def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> dict[str, Any]:
     """What the card and the manifest say: all of it from reports and files."""
-    shards = {p.name: describe(p) for p in sorted((new / "data").iterdir())}
+    shards = {name.removeprefix("data/"): entry for name, entry in sorted(_shards(run).items())}
     splits = {
         split: {
             "rows": sum(shards[name]["rows"] for name in found),
@@ -117,7 +120,8 @@ def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> d
     counted = reports["split"].facts
     sources = sorted(name.partition(" ")[2] for name in counted if name.startswith("rows "))
     checked = reports["decontaminate"]
-    contaminated = sum(n for why, n in checked.dropped.items() if why != "overlap_unknown")
+    overlaps = {why: n for why, n in checked.dropped.items() if why.startswith("overlap_")}
+    contaminated = sum(n for why, n in overlaps.items() if why != "overlap_unknown")
     return {
         **MARK,
         "name": recipe.name,
@@ -164,21 +168,19 @@ def _told(recipe: Recipe) -> dict[str, Any]:
 
 
 def _take_shards(run: Run, data: Path) -> None:
-    """Link or copy the run's shards, each checked against the stage's manifest."""
-    manifest = run.manifest("split") or {"files": {}}
-    for name, entry in manifest["files"].items():
-        if not name.startswith("data/"):
-            continue
+    """Link or copy the run's shards, which the build has just found whole."""
+    for name in _shards(run):
         source = run.stage("split") / name
-        if describe(source) != entry:
-            raise Omi2Error(
-                f"{source} was changed since it was written: delete {run.stage('split')} and run "
-                "the same command again"
-            )
         try:
             os.link(source, data / source.name)
         except OSError:
             shutil.copyfile(source, data / source.name)
+
+
+def _shards(run: Run) -> dict[str, dict[str, Any]]:
+    """The run's shards, as data/NAME, with their sizes, rows and sha256."""
+    manifest = run.manifest("split") or {"files": {}}
+    return {n: entry for n, entry in manifest["files"].items() if n.startswith("data/")}
 
 
 def _matches(run: Run) -> list[dict[str, Any]]:
@@ -187,6 +189,7 @@ def _matches(run: Run) -> list[dict[str, Any]]:
         {"problem_id": row["problem_id"], "reason": row["reason"], "detail": row["detail"]}
         for part in range(run.parts)
         for row in run.read("decontaminate", part, dropped=True).iter_rows(named=True)
+        if row["reason"].startswith("overlap_")
     ]
 
 
@@ -197,17 +200,16 @@ def _text_bytes(path: Path) -> int:
 
 
 def _same(new: Path, out: Path) -> bool:
-    """Whether `out` holds just this release already, whole."""
+    """Whether `out` holds just this release already, whole; a file linked to ours is ours."""
     manifest = out / "manifest.json"
     if not manifest.is_file() or manifest.read_bytes() != (new / "manifest.json").read_bytes():
         return False
     files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    return all((out / n).is_file() and describe(out / n) == entry for n, entry in files.items())
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    return all(
+        (out / name).is_file()
+        and (os.path.samefile(out / name, new / name) or describe(out / name) == entry)
+        for name, entry in files.items()
+    )
 
 
 def _beside(out: Path, mark: str) -> Path:

@@ -6,8 +6,8 @@ limit takes, a row's round, tier, shard and place) comes from `order`, an xxh3-6
 a salt of its own. `tests/test_rows.py` pins test vectors for all of them; changing any is a
 major version of the data.
 
-Hashing is plain Python over xxhash (about 4 microseconds for a solution of 1 KB, a minute of one
-core for 14 million rows): one implementation, so no second one can disagree with it.
+This is plain Python over xxhash, the definition; `omi2.ids` does the same for whole columns, and a
+test holds the two together.
 """
 
 import unicodedata
@@ -145,7 +145,8 @@ KEPT = schema(
         ("row_id", _TEXT),
         ("start", pa.int32()),  # the solution is generation[start:end], in characters,
         ("end", pa.int32()),
-        ("expanded", pa.bool_()),  # with its arithmetic expanded when this is true
+        ("expanded", pa.bool_()),  # with its arithmetic expanded when this is true,
+        ("text", _TEXT),  # which then stands here
         ("tokens", pa.int32()),
         ("flags", pa.list_(_TEXT)),
     ],

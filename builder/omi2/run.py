@@ -24,63 +24,36 @@ import errno
 import fcntl
 import os
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 import pyarrow as pa
 
 from omi2 import rows
 from omi2.errors import Omi2Error, UsageError
-from omi2.files import describe, read_json, read_table, write_json, write_table
+from omi2.files import describe, read_json, read_table, sha256, write_json, write_table
+from omi2.reports import Report as Report
+from omi2.reports import as_arrow as as_arrow
+from omi2.reports import counted as counted
+from omi2.reports import drop as drop
+from omi2.reports import tally as tally
 
 MARK = {"omi2": "run", "format": 1}
-Tell = Callable[[str, int, int], None]
+Live = Mapping[str, Any]
 
 
-def _quiet(what: str, done: int, total: int) -> None:
+class Tell(Protocol):
+    """Hears of progress; `live` are figures of the moment, such as tokens_per_second."""
+
+    def __call__(self, what: str, done: int, total: int, live: Live | None = None, /) -> None:
+        """So many of `total` are done."""
+
+
+def _quiet(what: str, done: int, total: int, live: Live | None = None, /) -> None:
     """The default listener: says nothing."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What came to a stage, what left it and what it dropped and why; the numbers add up.
-
-    `facts` are further counts, `details` what is not a count. Reports of parts add up to the
-    stage's. Raises ValueError where came is not left plus dropped.
-    """
-
-    unit: str
-    came: dict[str, int] = field(default_factory=dict)
-    left: dict[str, int] = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, int] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        came, left, dropped = (sum(x.values()) for x in (self.came, self.left, self.dropped))
-        if came != left + dropped:
-            raise ValueError(
-                f"{came} {self.unit} came, {left} left and {dropped} were dropped: "
-                f"{came - left - dropped} are not accounted for"
-            )
-
-    def __add__(self, other: "Report") -> "Report":
-        return Report(
-            self.unit,
-            _added(self.came, other.came),
-            _added(self.left, other.left),
-            _added(self.dropped, other.dropped),
-            _added(self.facts, other.facts),
-            {**self.details, **other.details},
-        )
-
-
-def _added(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
-    return {name: a.get(name, 0) + b.get(name, 0) for name in sorted({*a, *b})}
 
 
 @dataclass(frozen=True)
@@ -122,6 +95,18 @@ class Run:
             self.part(stage, part, dropped=True), pa.Table.from_pylist(list(dropped), rows.DROPPED)
         )
 
+    def put(
+        self,
+        stage: str,
+        part: int,
+        schema: pa.Schema,
+        kept: pl.DataFrame,
+        dropped: pl.DataFrame,
+    ) -> None:
+        """Write a part whose rows are columns already; a column that is missing is null."""
+        write_table(self.part(stage, part), as_arrow(kept, schema))
+        write_table(self.part(stage, part, dropped=True), as_arrow(dropped, rows.DROPPED))
+
     def scatter(
         self,
         stage: str,
@@ -138,9 +123,16 @@ class Run:
         for part, (these, gone) in enumerate(parted):
             self.write(stage, part, schema, these, gone)
 
-    def read(self, stage: str, part: int, *, dropped: bool = False) -> pl.DataFrame:
-        """A part's rows. Raises Omi2Error where the file is damaged."""
-        return read_table(self.part(stage, part, dropped=dropped))
+    def read(
+        self,
+        stage: str,
+        part: int,
+        *,
+        dropped: bool = False,
+        columns: tuple[str, ...] | None = None,
+    ) -> pl.DataFrame:
+        """A part's rows, or some columns of them. Raises Omi2Error where the file is damaged."""
+        return read_table(self.part(stage, part, dropped=dropped), columns)
 
     def begin(self, stage: str, fingerprint: str) -> None:
         """Make the stage's folder ready: what a kill left of this very stage is kept, else anew.
@@ -151,7 +143,9 @@ class Run:
         for later in list(STAGE_NUMBERS)[STAGE_NUMBERS[stage] :]:
             (self.stage(later) / "manifest.json").unlink(missing_ok=True)
         begun = read_json(folder / "started.json") == {"fingerprint": fingerprint}
-        if folder.exists() and (not begun or (folder / "manifest.json").exists()):
+        if begun and (folder / "manifest.json").exists():
+            self._take_out(stage)
+        if folder.exists() and not begun:
             aside = folder.with_name(f".{folder.name}.old")
             if aside.exists():
                 shutil.rmtree(aside)
@@ -160,6 +154,18 @@ class Run:
         for name in ("dropped", "counts"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(folder / "started.json", {"fingerprint": fingerprint})
+
+    def _take_out(self, stage: str) -> None:
+        """Make the damaged parts of a complete stage count as not done, and no other."""
+        folder = self.stage(stage)
+        parts = {f"part-{part:05}": part for part in range(self.parts)}
+        for name in self.damaged(stage):
+            part = parts.get(Path(name).name.partition(".")[0])
+            if part is None:  # a report, or a file of the whole: all of the stage is made again
+                shutil.rmtree(folder / "counts", ignore_errors=True)
+            else:
+                (folder / "counts" / f"part-{part:05}.json").unlink(missing_ok=True)
+        (folder / "manifest.json").unlink()
 
     def counts(self, stage: str, part: int) -> Report | None:
         """The report of a part that is complete."""
@@ -186,15 +192,33 @@ class Run:
         )
 
     def complete(self, stage: str, fingerprint: str) -> bool:
-        """Whether the stage stands, made by just this recipe, code and input, no file missing."""
+        """Whether the stage stands, made by just this recipe, code and input, no file damaged."""
         manifest = self.manifest(stage)
         if manifest is None or manifest.get("fingerprint") != fingerprint:
             return False
+        return not self.damaged(stage)
+
+    def damaged(self, stage: str, *, thorough: bool = False) -> list[str]:
+        """The files of a complete stage that are missing or are not what its manifest says.
+
+        The manifest was written last, so only a file that is younger is hashed, unless asked to be
+        `thorough`: a disk that forgets leaves no date.
+        """
         folder = self.stage(stage)
-        return all(
-            (folder / name).is_file() and (folder / name).stat().st_size == entry["bytes"]
-            for name, entry in manifest["files"].items()
-        )
+        manifest = self.manifest(stage) or {"files": {}}
+        found = []
+        for name, entry in manifest["files"].items():
+            try:
+                seen = (folder / name).stat()
+            except OSError:
+                found.append(name)
+                continue
+            doubted = thorough or seen.st_mtime_ns > (folder / "manifest.json").stat().st_mtime_ns
+            if seen.st_size != entry["bytes"] or (
+                doubted and sha256(folder / name) != entry["sha256"]
+            ):
+                found.append(name)
+        return found
 
     def manifest(self, stage: str) -> dict[str, Any] | None:
         """The stage's manifest, or None while it is not complete."""
@@ -210,23 +234,6 @@ class Run:
 def problems(run: Run, part: int) -> pl.DataFrame:
     """Every problem of a part: its seeds, then its new ones."""
     return pl.concat([run.read("seed", part), run.read("augment", part)])
-
-
-def drop(problem_id: str, reason: str, detail: str = "", *, sample: int | None = None,
-         text: str | None = None) -> dict[str, Any]:  # fmt: skip
-    """A row of `rows.DROPPED`."""
-    return {
-        "problem_id": problem_id,
-        "sample": sample,
-        "reason": reason,
-        "detail": detail,
-        "text": text,
-    }
-
-
-def tally(dropped: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """How many rows were dropped for each reason, for a report."""
-    return dict(sorted(Counter(row["reason"] for row in dropped).items()))
 
 
 STAGE_NUMBERS = {

@@ -21,6 +21,8 @@ from omi2.errors import RemoteError, UsageError
 from omi2.files import describe
 from omi2.recipe import Source
 
+BATCH = 100_000
+"""Rows of a file that are read at once."""
 Problem = dict[str, str | None]
 
 
@@ -51,26 +53,64 @@ def read(source: Source) -> Loaded:
 
 def read_columns(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> pa.Table:
     """Some columns of a Parquet file, every string valid. Raises UsageError."""
+    return pa.concat_tables(_batches(path, needed, optional))
+
+
+def check_columns(
+    path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Which of these columns a Parquet file has; no row is read. Raises UsageError."""
+    file = _opened(path, needed)
+    schema = file.schema_arrow
+    names = tuple(name for name in (*needed, *optional) if name in schema.names)
+    for name in names:
+        _strings(path, name, pa.chunked_array([], schema.field(name).type), name in needed)
+    return names
+
+
+def _opened(path: Path, needed: tuple[str, ...]) -> pq.ParquetFile:
     if not path.is_file():
         raise UsageError(f"{path} does not exist, or is not a file")
     try:
         file = pq.ParquetFile(path)
-        have = file.schema_arrow.names
-        missing = [name for name in needed if name not in have]
-        if missing:
-            raise UsageError(f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}")
-        table = file.read(columns=[*needed, *(name for name in optional if name in have)])
-        table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        if "UTF8" in reason.upper().replace("-", ""):
-            raise UsageError(f"{path} holds text that is not UTF-8: {reason}") from None
-        raise UsageError(
-            f"{path} cannot be read as Parquet ({reason}): is it whole, and a .parquet file?"
-        ) from None
-    return pa.table(
-        {name: _strings(path, name, table[name], name in needed) for name in table.column_names}
+        raise _unreadable(path, error) from None
+    have = file.schema_arrow.names
+    if missing := [name for name in needed if name not in have]:
+        raise UsageError(f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}")
+    return file
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    reason = str(error).splitlines()[0]
+    if "UTF8" in reason.upper().replace("-", ""):
+        return UsageError(f"{path} holds text that is not UTF-8: {reason}")
+    return UsageError(
+        f"{path} cannot be read as Parquet ({reason}): is it whole, and a .parquet file?"
     )
+
+
+def _batches(
+    path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = (), *, distinct: bool = False
+) -> list[pa.Table]:
+    """The rows of a file, in batches; with `distinct`, equal rows of a batch once."""
+    file = _opened(path, needed)
+    names = [*needed, *(name for name in optional if name in file.schema_arrow.names)]
+    tables = []
+    try:
+        for batch in file.iter_batches(BATCH, columns=names):
+            table = pa.Table.from_batches([batch])
+            table.validate(full=True)
+            table = pa.table({n: _strings(path, n, table[n], n in needed) for n in names})
+            tables.append(_distinct(table) if distinct else table)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+    empty = pa.table({n: pa.array([], pa.large_string()) for n in names})
+    return tables or [empty]
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    return table.group_by(table.column_names, use_threads=False).aggregate([])
 
 
 def _strings(path: Path, name: str, column: pa.ChunkedArray, needed: bool) -> pa.ChunkedArray:
@@ -86,7 +126,10 @@ def _strings(path: Path, name: str, column: pa.ChunkedArray, needed: bool) -> pa
 def _from_file(source: Source) -> Loaded:
     path = Path(source.file)
     needed = (source.problem, source.answer) if source.answer else (source.problem,)
-    table = read_columns(path, needed, ("id", "subject", "split"))
+    if source.distinct:  # a row for each generation: only what is read of it is held
+        table = _distinct(pa.concat_tables(_batches(path, needed, distinct=True)))
+    else:
+        table = read_columns(path, needed, ("id", "subject", "split"))
     if source.split and "split" in table.column_names:
         splits = sorted({str(s) for s in table["split"].unique().to_pylist()})
         table = table.filter(pc.equal(table["split"], source.split))
@@ -97,8 +140,6 @@ def _from_file(source: Source) -> Loaded:
             )
     if table.num_rows == 0:
         raise UsageError(f"{path} holds no rows")
-    if source.distinct:
-        table = table.select(list(needed)).group_by(list(needed), use_threads=False).aggregate([])
     problems = [_problem(source, row, at) for at, row in enumerate(_rows(table))]
     return Loaded(problems, {"file": path.name, "sha256": describe(path)["sha256"]})
 

@@ -1,16 +1,18 @@
 """Stage 6, filter: which right solutions are good ones, and where to cut them.
 
 Applies `omi2.rules` to every right sample, drops problems that are too long, and keeps each
-(problem, solution) pair once. Writes ids and cut positions; no text.
+(problem, solution) pair once. Writes ids and cut positions, and no text but where the rules wrote
+some: a solution whose arithmetic was expanded.
 """
 
 import polars as pl
 
-from omi2 import rows
+from omi2 import ids, rows
 from omi2.engines import over_parts
 from omi2.recipe import Recipe
-from omi2.rules import count_tokens, judge, rewrite
-from omi2.run import Report, Run, drop, problems, tally
+from omi2.rules_column import judge_column
+from omi2.run import Report, Run, counted, problems
+from omi2.tokens import count_column
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -22,53 +24,50 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
     """Filter one part."""
     rules = recipe.filter
     texts = problems(run, part).select("problem_id", "problem")
-    table = (
-        run.read("grade", part)
-        .select("problem_id", "sample")
-        .join(run.read("solve", part), on=["problem_id", "sample"], how="left")
-        .join(texts, on="problem_id", how="left")
-        .sort("problem_id", "sample")
-        .select("problem_id", "sample", "generation", "problem")
+    graded = run.read("grade", part, columns=("problem_id", "sample"))
+    samples = run.read("solve", part, columns=("problem_id", "sample", "generation"))
+    table = graded.join(samples, on=["problem_id", "sample"], how="left").sort(
+        "problem_id", "sample"
     )
-    too_long = _too_long(texts, rules.max_problem_tokens)
-    kept, dropped, flagged = [], [], 0
-    seen: set[str] = set()
-    for problem_id, sample, generation, problem in table.iter_rows():
-        found = judge(generation, rules)
-        reason, detail = found.reason, found.detail
-        if problem_id in too_long:
-            reason, detail = "problem_too_long", f"{too_long[problem_id]} tokens"
-        solution = rewrite(generation, found.start, found.end, found.expanded)
-        name = rows.row_id(problem, solution)
-        if not reason and name in seen:
-            reason, detail = "duplicate", name
-        if reason:
-            dropped.append(drop(problem_id, reason, detail, sample=sample))
-            continue
-        seen.add(name)
-        flagged += "code" in found.flags
-        kept.append(
-            {
-                "problem_id": problem_id,
-                "sample": sample,
-                "row_id": name,
-                "start": found.start,
-                "end": found.end,
-                "expanded": found.expanded,
-                "tokens": found.tokens,
-                "flags": list(found.flags),
-            }
-        )
-    run.write("filter", part, rows.KEPT, kept, dropped)
+    found = judge_column(table["generation"], rules)
+    table = table.drop("generation").hstack(found)
+    table = table.join(texts, on="problem_id", how="left", maintain_order="left")
+    table = table.join(
+        _too_long(texts, rules.max_problem_tokens),
+        on="problem_id",
+        how="left",
+        maintain_order="left",
+    )
+    too_long = pl.col("problem_tokens").is_not_null()
+    table = table.with_columns(
+        reason=pl.when(too_long).then(pl.lit("problem_too_long")).otherwise("reason"),
+        detail=pl.when(too_long).then(pl.format("{} tokens", "problem_tokens")).otherwise("detail"),
+    )
+    good = table.filter(reason="")
+    good = good.with_columns(ids.row_ids(good["problem"], good["solution"])).with_columns(
+        again=~pl.col("row_id").is_first_distinct()
+    )
+    again = good.filter("again").select(
+        "problem_id", "sample", reason=pl.lit("duplicate"), detail="row_id"
+    )
+    kept = good.filter(~pl.col("again")).with_columns(
+        flags=pl.when("code").then(["code"]).otherwise(pl.lit([], pl.List(pl.String))),
+        text=pl.when("expanded").then("solution"),
+    )
+    bad = table.filter(pl.col("reason") != "").select("problem_id", "sample", "reason", "detail")
+    dropped = pl.concat([bad, again]).sort("problem_id", "sample")
+    run.put("filter", part, rows.KEPT, kept, dropped)
     return Report(
         "rows",
         came={"right": len(table)} if len(table) else {},
-        left={"kept": len(kept)} if kept else {},
-        dropped=tally(dropped),
-        facts={"flagged_code": flagged, "expanded": sum(row["expanded"] for row in kept)},
+        left={"kept": len(kept)} if len(kept) else {},
+        dropped=counted(dropped),
+        facts={"flagged_code": int(kept["code"].sum()), "expanded": int(kept["expanded"].sum())},
     )
 
 
-def _too_long(texts: pl.DataFrame, limit: int) -> dict[str, int]:
-    counted = {name: count_tokens(text) for name, text in texts.iter_rows()}
-    return {name: tokens for name, tokens in counted.items() if tokens > limit}
+def _too_long(texts: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """The problems above the limit; a token has at least one byte."""
+    long = texts.filter(pl.col("problem").str.len_bytes() > limit)
+    counted_ = count_column(long["problem"]).alias("problem_tokens")
+    return long.select("problem_id", counted_).filter(pl.col("problem_tokens") > limit)

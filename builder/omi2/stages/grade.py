@@ -6,23 +6,54 @@ spelling becomes `expected_answer`. A tie at the top drops the problem unless th
 otherwise, and a comparison that came to nothing is no vote for anyone (paper, section 3.2; the
 original counted raw strings and gave ties to the first file).
 
-Equal strings are compared once per problem; what was read, and what a worker said, is remembered
-across the problems of a process (both bounded). The report tells how many problems were voted on
-and how many of those were unanimous; a row carries its class's votes and all votes of its problem.
+Answers are found for a whole column at once, and Python sees each distinct answer of a problem
+once, not each sample; what was read, and what a worker said, is remembered across the problems of a
+process (both bounded). The report tells how many problems were voted on and how many of those were
+unanimous; a row carries its class's votes and all votes of its problem.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
+
+import polars as pl
 
 from omi2 import rows
-from omi2.answers import Verdict, answer_type, classes, compare_many, extract
+from omi2.answers import Verdict, answer_type, classes, compare_many, extract_column
+from omi2.answers.normalise import rational
 from omi2.engines import over_parts
 from omi2.recipe import Grade, Recipe
-from omi2.run import Report, Run, drop, problems, tally
+from omi2.run import Report, Run, counted, problems
 
-Row = dict[str, Any]
+_LARGE = 1_000_000
+"""Where two decimals that differ may still be within the policy's tolerance, or nearly."""
+_REASONS = {Verdict.EQUAL: "", Verdict.DIFFERENT: "wrong_answer", Verdict.UNKNOWN: "unknown"}
+_TOLD = {
+    "reason": pl.String,
+    "expected_answer": pl.String,
+    "votes": pl.Int32,
+    "votes_total": pl.Int32,
+    "answer_type": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """A problem's distinct answers in the order in which they came, and how often each did."""
+
+    problem_id: str
+    answers: tuple[str, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The expected answer, and for each distinct answer "" (right) or why not."""
+
+    expected: str
+    reasons: tuple[str, ...]
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -33,87 +64,117 @@ def run(recipe: Recipe, run: Run) -> Report:
 def part(recipe: Recipe, run: Run, part: int) -> Report:
     """Grade one part."""
     rules = recipe.grade
+    samples = run.read("solve", part, columns=("problem_id", "sample", "generation"))
+    answers = extract_column(samples["generation"], rules.extract).alias("answer")
+    samples = samples.select("problem_id", "sample", answers).sort("problem_id", "sample")
+    answered = samples.drop_nulls("answer")
+    distinct = answered.group_by("problem_id", "answer", maintain_order=True).len("count")
     table = problems(run, part)
     golds = dict(zip(table["problem_id"], table["gold"], strict=True))
-    samples = run.read("solve", part).sort("problem_id", "sample")
-    kept: list[Row] = []
-    dropped: list[Row] = []
-    answered = []
-    voted: dict[str, bool] = {}
-    for row in samples.iter_rows(named=True):
-        answer = extract(row["generation"], rules.extract)
-        if answer is None:
-            dropped.append(drop(row["problem_id"], "no_answer", sample=row["sample"]))
-        else:
-            answered.append((row["problem_id"], row["sample"], answer))
-    for problem_id, group in groupby(answered, key=lambda row: row[0]):
-        votes = [(sample, answer) for _, sample, answer in group]
-        gold = golds[problem_id]
-        found = _by_gold(gold, votes, rules) if gold else _by_vote(problem_id, votes, rules)
-        if not gold:
-            voted[problem_id] = not any(found.verdicts)
-        for (sample, answer), verdict in zip(votes, found.verdicts, strict=True):
-            if verdict:
-                detail = f"{answer}, not {found.expected}" if found.expected else answer
-                dropped.append(drop(problem_id, verdict, detail, sample=sample))
-            else:
-                kept.append(
-                    {
-                        "problem_id": problem_id,
-                        "sample": sample,
-                        "answer": answer,
-                        "expected_answer": found.expected,
-                        "votes": found.verdicts.count(""),
-                        "votes_total": len(votes),
-                        "answer_type": answer_type(found.expected),
-                    }
-                )
-    run.write("grade", part, rows.GRADES, kept, dropped)
+    found = _judged(list(_ballots(distinct)), golds, rules)
+    told = [row for ballot, finding in found for row in _rows(ballot, finding)]
+    distinct = distinct.hstack(pl.DataFrame(told, _TOLD, orient="row"))
+    graded = answered.join(distinct, on=["problem_id", "answer"], how="left", maintain_order="left")
+    kept = graded.filter(reason="")
+    expected = pl.format("{}, not {}", "answer", "expected_answer")
+    silent = samples.filter(pl.col("answer").is_null())
+    dropped = pl.concat(
+        [
+            silent.select("problem_id", "sample", reason=pl.lit("no_answer"), detail=pl.lit("")),
+            graded.filter(pl.col("reason") != "").select(
+                "problem_id",
+                "sample",
+                "reason",
+                detail=pl.when(pl.col("expected_answer") == "").then("answer").otherwise(expected),
+            ),
+        ]
+    )
+    run.put("grade", part, rows.GRADES, kept, dropped)
+    voted = [finding for ballot, finding in found if not golds[ballot.problem_id]]
     return Report(
         "samples",
         came={"samples": len(samples)} if len(samples) else {},
-        left={"right": len(kept)} if kept else {},
-        dropped=tally(dropped),
+        left={"right": len(kept)} if len(kept) else {},
+        dropped=counted(dropped),
         facts={
-            "problems_with_a_right_sample": len({row["problem_id"] for row in kept}),
+            "problems_with_a_right_sample": kept["problem_id"].n_unique(),
             "problems_voted": len(voted),
-            "problems_unanimous": sum(voted.values()),
-            "problems_tied": len({row["problem_id"] for row in dropped if row["reason"] == "tie"}),
+            "problems_unanimous": sum(not any(finding.reasons) for finding in voted),
+            "problems_tied": sum("tie" in finding.reasons for finding in voted),
         },
     )
 
 
-class _Found:
-    """The expected answer, and for each sample "" (right) or why not."""
-
-    def __init__(self, expected: str, verdicts: list[str]) -> None:
-        self.expected = expected
-        self.verdicts = verdicts
+def _ballots(distinct: pl.DataFrame) -> Iterator[Ballot]:
+    for problem_id, group in groupby(distinct.iter_rows(), key=itemgetter(0)):
+        _, answers, counts = zip(*group, strict=True)
+        yield Ballot(problem_id, answers, counts)
 
 
-def _by_gold(gold: str, votes: list[tuple[int, str]], rules: Grade) -> _Found:
-    pairs = [(answer, gold) for _, answer in votes]
-    compared = compare_many(pairs, workers=1, timeout=rules.timeout_s)  # parts run in parallel
-    reasons = {Verdict.EQUAL: "", Verdict.DIFFERENT: "wrong_answer", Verdict.UNKNOWN: "unknown"}
-    return _Found(gold, [reasons[verdict] for verdict in compared])
+def _judged(
+    ballots: list[Ballot], golds: dict[str, str | None], rules: Grade
+) -> list[tuple[Ballot, Found]]:
+    """What is right of each ballot."""
+    pairs = [(a, gold) for b in ballots if (gold := golds[b.problem_id]) for a in b.answers]
+    verdicts = iter(compare_many(pairs, workers=1, timeout=rules.timeout_s))  # parts are parallel
+    found = []
+    for ballot in ballots:
+        if gold := golds[ballot.problem_id]:
+            reasons = tuple(_REASONS[next(verdicts)] for _ in ballot.answers)
+            found.append((ballot, Found(gold, reasons)))
+        else:
+            found.append((ballot, _by_vote(ballot, rules)))
+    return found
 
 
-def _by_vote(problem_id: str, votes: list[tuple[int, str]], rules: Grade) -> _Found:
-    answers = [answer for _, answer in votes]
-    classed = classes(answers, timeout=rules.timeout_s)
-    sizes = Counter(classed)
-    most = max(sizes.values())
+def _by_vote(ballot: Ballot, rules: Grade) -> Found:
+    classed = integer_classes(ballot.answers)
+    if classed is None:
+        classed = classes(ballot.answers, timeout=rules.timeout_s)
+    sizes: Counter[int] = Counter()
+    for number, count in zip(classed, ballot.counts, strict=True):
+        sizes[number] += count
+    most, whole = max(sizes.values()), sum(ballot.counts)
     top = sorted(number for number, size in sizes.items() if size == most)
     if len(top) > 1 and rules.ties == "drop":
-        return _Found("", ["tie"] * len(votes))
-    spelled = {number: _commonest(a for a, c in zip(answers, classed, strict=True) if c == number)
-               for number in top}  # fmt: skip
-    winner = min(top, key=lambda number: rows.order("tie", problem_id, spelled[number]))
-    if most < rules.min_votes or most < rules.min_share * len(votes):
-        return _Found(spelled[winner], ["too_few_votes"] * len(votes))
-    return _Found(spelled[winner], ["" if c == winner else "minority" for c in classed])
+        return Found("", ("tie",) * len(classed))
+    spelled = {number: _commonest(number, classed, ballot) for number in top}
+    winner = min(top, key=lambda number: rows.order("tie", ballot.problem_id, spelled[number]))
+    if most < rules.min_votes or most < rules.min_share * whole:
+        return Found(spelled[winner], ("too_few_votes",) * len(classed))
+    return Found(spelled[winner], tuple("" if c == winner else "minority" for c in classed))
 
 
-def _commonest(answers: Iterable[str]) -> str:
-    """The most common spelling; of equally common ones, the first."""
-    return Counter(answers).most_common(1)[0][0]
+def integer_classes(answers: tuple[str, ...]) -> list[int] | None:
+    """What `classes` says of answers that are all plain integers of up to six digits; else None.
+
+    Most ballots are like this: 1200 and 1,200 and 1200.00 are one class, 1201 is another, and
+    nobody has to read them for that.
+    """
+    numbers: dict[int, int] = {}
+    classed = []
+    for answer in answers:
+        if answer.isdigit() and answer.isascii():
+            number = int(answer) if len(answer) < 7 else _LARGE
+        else:
+            value = rational(answer) if len(answer) < 20 else None
+            whole = value is not None and value.denominator == 1
+            number = int(value) if whole and value is not None else _LARGE
+        if abs(number) >= _LARGE:
+            return None
+        classed.append(numbers.setdefault(number, len(numbers)))
+    return classed
+
+
+def _commonest(number: int, classed: Iterable[int], ballot: Ballot) -> str:
+    """The most common spelling of a class; of equally common ones, the first."""
+    mine = [at for at, its in enumerate(classed) if its == number]
+    return ballot.answers[max(mine, key=lambda at: ballot.counts[at])]
+
+
+def _rows(ballot: Ballot, found: Found) -> Iterator[tuple[str, str, int, int, str]]:
+    """What is said of each distinct answer, as `_TOLD` has it."""
+    right = sum(n for n, reason in zip(ballot.counts, found.reasons, strict=True) if not reason)
+    kind = answer_type(found.expected) if right else ""
+    for reason in found.reasons:
+        yield reason, found.expected, right, sum(ballot.counts), kind

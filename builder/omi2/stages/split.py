@@ -13,27 +13,27 @@ import shutil
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omi2 import rows
+from omi2 import ids, rows
 from omi2.answers import grader
-from omi2.engines import over_parts
+from omi2.engines import over_parts, over_tasks
+from omi2.errors import Omi2Error
 from omi2.files import atomic
 from omi2.recipe import Recipe
-from omi2.rules import rewrite
-from omi2.run import Report, Run, problems
+from omi2.run import Report, Run, as_arrow, counted, problems
 
 ROUND_BITS = 12
 """Rounds that are told apart (4096, far above the paper's 512 samples a problem); the other 52 bits
 are hash, so that two of a million rows of one round share a place once in ten thousand releases."""
 ROW_GROUP_BYTES = 64 << 20
 """Text in a row group: well under the 100 MB that readers of pages like."""
+OTHER_BYTES = 250
+"""About what a row's other columns take."""
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -43,110 +43,140 @@ def run(recipe: Recipe, run: Run) -> Report:
         shutil.rmtree(
             folder, ignore_errors=True
         )  # routed rows are scratch: begun anew, not resumed
-    places = np.sort(np.concatenate([_places(run, part) for part in range(run.parts)]))
-    sizes = [size for size in recipe.split.tiers if size < len(places)]
-    bounds = tuple(int(places[size]) for size in sizes)  # the first place beyond each tier
-    bytes_ = sum(_text_bytes(run, part) for part in range(run.parts))
-    shards = _shards(len(places), sizes, bytes_, recipe.split.shard_mb << 20)
+    sizes, bytes_ = zip(*(_measure(run, part) for part in range(run.parts)), strict=True)
+    places = np.concatenate([_load(run, part) for part in range(run.parts)])
+    if not sum(sizes) and not recipe.split.allow_empty:
+        raise Omi2Error(_nothing_left(run))
+    tiers = [size for size in recipe.split.tiers if size < len(places)]
+    bounds = cuts(places, tiers)
+    del places
+    shards = _shards(sum(sizes), tiers, sum(bytes_), recipe.split.shard_mb << 20)
     report = over_parts(partial(route_part, bounds=bounds, shards=shards), recipe, run, "split")
-    for tier, count in enumerate(shards):
-        for shard in range(count):
-            _write_shard(run, tier, shard, count)
+    tasks = [(tier, shard, count) for tier, count in enumerate(shards) for shard in range(count)]
+    over_tasks(write_shard, recipe, run, "split", tasks)
     shutil.rmtree(route, ignore_errors=True)
     return report
+
+
+def cuts(places: npt.NDArray[np.uint64], sizes: list[int]) -> tuple[int, ...]:
+    """The first place beyond each tier, given every row's place; `places` is reordered."""
+    if sizes:
+        places.partition(sizes)
+    return tuple(int(places[size]) for size in sizes)
 
 
 def route_part(
     recipe: Recipe, run: Run, part: int, *, bounds: tuple[int, ...], shards: tuple[int, ...]
 ) -> Report:
     """Make one part's rows whole and write them to the shards they belong to."""
-    placed = pl.DataFrame(
-        {"row_id": run.read("filter", part)["row_id"], "place": _places(run, part)}
-    )
-    table = released(run, part).join(placed, on="row_id", how="left")
-    routed: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for row in table.iter_rows(named=True):
-        tier = int(np.searchsorted(np.array(bounds, np.uint64), row.pop("place"), "right"))
-        shard = rows.order("shard", row["row_id"]) * shards[tier] >> 64
-        routed.setdefault((tier, shard), []).append(row)
-    for (tier, shard), found in routed.items():
-        with atomic(_routed(run, tier, shard) / f"part-{part:05}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(found, rows.ROWS), temporary)
-    kept = len(table)
-    by_source = dict(
-        table["problem_source"].value_counts(sort=True).sort("problem_source").iter_rows()
-    )
+    table = released(run, part)
+    tier = np.searchsorted(np.array(bounds, np.uint64), _load(run, part), "right")
+    shard = _share(ids.orders("shard", table["row_id"]), np.array(shards, np.uint64)[tier])
+    table = table.with_columns(
+        tier=pl.Series(tier.astype(np.int32)), shard=pl.Series(shard.astype(np.int32))
+    ).sort("tier", "shard", maintain_order=True)
+    for (to, number), found in table.group_by("tier", "shard", maintain_order=True):
+        file = _routed(run, int(str(to)), int(str(number))) / f"part-{part:05}.arrow"
+        with atomic(file, durable=False) as temporary:
+            found.drop("tier", "shard").write_ipc(temporary, compression="lz4")
     by_problem = table.group_by("problem_source").agg(pl.col("problem_id").n_unique())
-    by_teacher = table["teacher"].fill_null("not recorded").value_counts()
+    by_teacher = table.select(pl.col("teacher").fill_null("not recorded"))
     return Report(
         "rows",
-        came={"kept": kept} if kept else {},
-        left={"released": kept} if kept else {},
+        came={"kept": len(table)} if len(table) else {},
+        left={"released": len(table)} if len(table) else {},
         facts={
-            **{f"rows {name}": count for name, count in by_source.items()},
+            **{f"rows {name}": count for name, count in counted(table, "problem_source").items()},
             **{f"problems {name}": count for name, count in sorted(by_problem.iter_rows())},
-            **{f"teacher {name}": count for name, count in sorted(by_teacher.iter_rows())},
+            **{f"teacher {name}": count for name, count in counted(by_teacher, "teacher").items()},
         },
     )
 
 
+def _share(
+    hashes: npt.NDArray[np.uint64], counts: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    """hash * count >> 64, exactly: which of `count` equal shares each hash lies in."""
+    low, high = hashes & np.uint64(0xFFFFFFFF), hashes >> np.uint64(32)
+    carried = low * counts >> np.uint64(32)
+    shares: npt.NDArray[np.uint64] = (high * counts + carried) >> np.uint64(32)
+    return shares
+
+
 def released(run: Run, part: int) -> pl.DataFrame:
-    """The rows of a part as they are released."""
+    """The rows of a part as they are released, in the order of the filter's rows."""
+    key = ["problem_id", "sample"]
+    about = problems(run, part).select("problem_id", "problem", "problem_source", "seed_id")
+    overlap = run.read("decontaminate", part).select(
+        "problem_id", "score", "benchmark", "item", "verdict"
+    )
+    cut = (pl.col("start") > 0) | (pl.col("end") < pl.col("generation").str.len_chars())
+    size = pl.col("end") - pl.col("start")
     table = (
         run.read("filter", part)
-        .join(run.read("grade", part), on=["problem_id", "sample"], how="left")
-        .join(run.read("solve", part), on=["problem_id", "sample"], how="left")
-        .join(
-            problems(run, part).select("problem_id", "problem", "problem_source", "seed_id"),
-            on="problem_id",
-            how="left",
-        )
-        .join(
-            run.read("decontaminate", part).select(
-                "problem_id", "score", "benchmark", "item", "verdict"
-            ),
-            on="problem_id",
-            how="left",
-        )
+        .join(run.read("grade", part), on=key, how="left", maintain_order="left")
+        .join(run.read("solve", part), on=key, how="left", maintain_order="left")
+        .join(about, on="problem_id", how="left", maintain_order="left")
+        .join(overlap, on="problem_id", how="left", maintain_order="left")
     )
-    cut = ["generation", "start", "end", "expanded"]
-    checked = pl.col("verdict") == "clean"
-    return table.with_columns(
-        pl.Series(
-            "generated_solution",
-            [rewrite(*row) for row in table.select(cut).iter_rows()],
-            pl.String,
-        ),
-        solution_tokens=pl.col("tokens"),
-        grader=pl.lit(grader()),
-        overlap=pl.when(checked).then(pl.struct("score", "benchmark", "item")),
-    ).select(rows.ROWS.names)
-
-
-def _places(run: Run, part: int) -> npt.NDArray[np.uint64]:
-    """Each kept row's place in the fair order, in the order of the filter's rows."""
-    table = run.read("filter", part).select("problem_id", "row_id")
-    by_hash = sorted(
-        (problem_id, rows.order("round", row_id), at)
-        for at, (problem_id, row_id) in enumerate(table.iter_rows())
+    return table.select(
+        "problem",
+        pl.when("expanded")
+        .then("text")
+        .when(cut)
+        .then(pl.col("generation").str.slice("start", size))
+        .otherwise("generation")
+        .alias("generated_solution"),
+        *rows.ROWS.names[2:15],
+        pl.col("tokens").alias("solution_tokens"),
+        pl.lit(grader()).alias("grader"),
+        pl.when(pl.col("verdict") == "clean")
+        .then(pl.struct("score", "benchmark", "item"))
+        .alias("overlap"),
     )
-    places = np.zeros(len(by_hash), np.uint64)
-    before, number = None, 0
-    for problem_id, _, at in by_hash:
-        number = number + 1 if problem_id == before else 0
-        before = problem_id
-        place = min(number, 2**ROUND_BITS - 1) << (64 - ROUND_BITS)
-        row_id = table["row_id"][at]
-        places[at] = place | rows.order("place", row_id) >> ROUND_BITS
-    return places
 
 
-def _text_bytes(run: Run, part: int) -> int:
-    """About the bytes of a part's released text."""
-    kept = run.read("filter", part)
+def places(table: pl.DataFrame) -> npt.NDArray[np.uint64]:
+    """The place in the fair order of each row of a table with `problem_id` and `row_id`."""
+    rounds = table.select("problem_id", hash=pl.Series(ids.orders("round", table["row_id"])))
+    number = rounds.select(pl.col("hash").rank("ordinal").over("problem_id") - 1)
+    at = number.to_series().to_numpy().astype(np.uint64)
+    top = np.minimum(at, np.uint64(2**ROUND_BITS - 1)) << np.uint64(64 - ROUND_BITS)
+    order = ids.orders("place", table["row_id"]) >> np.uint64(ROUND_BITS)
+    return np.asarray(top | order, np.uint64)
+
+
+def _measure(run: Run, part: int) -> tuple[int, int]:
+    """Put down the places of a part's rows; returns how many, and about the bytes of their text."""
+    kept = run.read("filter", part, columns=("problem_id", "row_id", "start", "end"))
+    with atomic(_place_file(run, part), durable=False) as temporary:
+        temporary.write_bytes(places(kept).tobytes())
     per_problem = problems(run, part).select("problem_id", size=pl.col("problem").str.len_bytes())
     sized = kept.join(per_problem, on="problem_id", how="left")
-    return sum(end - start + size for end, start, size in sized["end", "start", "size"].iter_rows())
+    text = sized.select((pl.col("end") - pl.col("start") + pl.col("size")).sum()).item()
+    return len(kept), int(text)
+
+
+def _place_file(run: Run, part: int) -> Path:
+    return run.stage("split") / ".route" / f"places-{part:05}"
+
+
+def _load(run: Run, part: int) -> npt.NDArray[np.uint64]:
+    return np.fromfile(_place_file(run, part), np.uint64)
+
+
+def _nothing_left(run: Run) -> str:
+    """What to say where no row is left, and what dropped most."""
+    reasons = [
+        (count, f"{stage}: {reason}")
+        for stage in ("seed", "augment", "decontaminate", "solve", "grade", "filter")
+        for reason, count in ((run.report(stage) or Report("")).dropped).items()
+    ]
+    most = ", ".join(f"{why} {count:,}" for count, why in sorted(reasons, reverse=True)[:3])
+    return (
+        f"0 rows are left, so no release is written ({most or 'no sample came'}): `omi2 status` "
+        "tells where they went; change the recipe and run the same command again"
+    )
 
 
 def _shards(count: int, sizes: list[int], bytes_: int, shard_bytes: int) -> tuple[int, ...]:
@@ -162,21 +192,26 @@ def _routed(run: Run, tier: int, shard: int) -> Path:
     return run.stage("split") / ".route" / f"{tier}-{shard:05}"
 
 
-def _write_shard(run: Run, tier: int, shard: int, count: int) -> None:
-    """One shard: its rows from every part, shuffled by hash."""
-    tables = [pq.read_table(path) for path in sorted(_routed(run, tier, shard).glob("*.parquet"))]
-    table = pa.concat_tables([rows.ROWS.empty_table(), *tables])
-    order = np.array(
-        [rows.order("shuffle", name) for name in table["row_id"].to_pylist()], np.uint64
-    )
-    table = table.take(np.argsort(order, kind="stable"))
-    row_bytes = max(1, table.nbytes // max(1, table.num_rows))
-    with atomic(run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet") as to:
+def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
+    """One shard (its tier, number and how many there are): its rows, shuffled by hash."""
+    tier, shard, count = task
+    files = sorted(_routed(run, tier, shard).glob("part-*.arrow"))
+    table = pl.concat([_empty(), *(pl.read_ipc(path) for path in files)])
+    order = np.argsort(ids.orders("shuffle", table["row_id"]), kind="stable")
+    table = table[order]
+    text = table.select(pl.col("problem", "generated_solution").str.len_bytes().sum())
+    row_bytes = sum(text.row(0)) // max(1, len(table)) + OTHER_BYTES
+    to = run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet"
+    with atomic(to) as temporary:
         pq.write_table(
-            table,
-            to,
+            as_arrow(table, rows.ROWS),
+            temporary,
             row_group_size=max(1, ROW_GROUP_BYTES // row_bytes),
             compression="zstd",
             use_content_defined_chunking=True,
             write_page_index=True,
         )
+
+
+def _empty() -> pl.DataFrame:
+    return pl.DataFrame(rows.ROWS.empty_table())

@@ -1,0 +1,71 @@
+"""The commands that look at run directories: how far one is, how two differ."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from omi2.options import FORMAT, RUN
+
+
+@click.command()
+@RUN
+@click.option("--verify", is_flag=True, help="Hash every file; exit 1 if one is damaged.")
+@FORMAT
+def status(run_path: Path, verify: bool, form: str) -> None:
+    """Say how far a run is, and what in it is damaged."""
+    from omi2 import choose, console, pipeline
+
+    run, recipe = choose.existing(run_path)
+    told: dict[str, dict[str, Any]] = {}
+    for name in pipeline.names():
+        report = run.report(name)
+        parts = sum(run.counts(name, part) is not None for part in range(run.parts))
+        entry: dict[str, Any] = {"complete": report is not None, "parts": parts, "of": run.parts}
+        if report is not None:
+            left, dropped = sum(report.left.values()), sum(report.dropped.values())
+            entry |= {"left": left, "dropped": dropped, "unit": report.unit}
+        entry["damaged"] = run.damaged(name, thorough=verify)
+        told[name] = entry
+    if form == "json":
+        click.echo(console.as_json({"recipe": recipe.name, "stages": told}))
+    else:
+        for name, entry in told.items():
+            click.echo(f"{name:<14} {_state(entry)}")
+    if any(entry["damaged"] for entry in told.values()):
+        click.echo("`omi2 build` makes what is damaged again, and only that.", err=True)
+        sys.exit(1)
+
+
+def _state(entry: dict[str, Any]) -> str:
+    """A stage's state, as words."""
+    if entry["complete"]:
+        state = f"{entry['left']:,} {entry['unit']} left, {entry['dropped']:,} dropped"
+    else:
+        state = f"{entry['parts']} of {entry['of']} parts" if entry["parts"] else "not begun"
+    damaged = entry["damaged"]
+    return f"{state}; DAMAGED: {', '.join(map(str, damaged))}" if damaged else state
+
+
+@click.command()
+@click.argument("one", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path))
+@FORMAT
+def diff(one: Path, other: Path, form: str) -> None:
+    """Say what changed from run directory ONE to OTHER, stage by stage, and why."""
+    from omi2 import choose, console
+    from omi2.compare_runs import compare
+
+    found = compare(choose.existing(one), choose.existing(other))
+    if form == "json":
+        click.echo(console.as_json(found))
+        return
+    if not found:
+        click.echo("No stage differs.", err=True)
+    for change in found:
+        click.echo(f"{change['stage']:<14} {', '.join(change['why'])}")
+        for name, (before, after) in change["settings"].items():
+            click.echo(f"{'':<14} {name} = {before!r} -> {after!r}")
+        for name, (before, after) in change["counts"].items():
+            click.echo(f"{'':<14} {name}: {before:,} -> {after:,} ({after - before:+,})")

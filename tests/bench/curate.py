@@ -1,0 +1,221 @@
+"""What all stages cost from recorded generations to the release, against one copy of those rows.
+
+    python tests/bench/curate.py [--rows N] [--quick] [--json] [--kind KIND] [--generations FOLDER]
+
+Makes the input by perturbing the real generations in FOLDER (see `perturbed.py`), builds it as a
+person would (`omi2 build --teacher replay:FILE`, decontamination against the packaged index and
+all), builds once more with nothing changed, and copies the same file with Polars (scan, sink, zstd
+3), before and after. Costs are CPU-seconds of the whole process tree, so that other work on the
+machine changes them less than wall time; the peer's is the mean of its two. Memory is the resident
+memory of all processes together (pages that they share counted for each), spill the largest size of
+the run directory. `--quick` takes 30,000 rows, for which starting processes is most of the cost.
+The filter rules alone are measured against `datasets` doing map and filter with `omi2.rules.judge`,
+and against the same function in a plain loop.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import perturbed
+from build import _resident, _tree
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "generations"
+PEER = """
+import sys, polars as pl
+pl.scan_parquet(sys.argv[1]).sink_parquet(sys.argv[2], compression="zstd", compression_level=3)
+"""
+KINDS = {
+    "55% kept": (perturbed.Shares(), 2.5),
+    "100% kept": (perturbed.ALL_KEPT, 3.5),
+    "symbolic": (perturbed.SYMBOLIC, 5.0),
+}
+KEYS = 14_000_000
+
+
+def measure(command: list[str], folder: Path) -> dict[str, float]:
+    """Wall and CPU seconds of a command and its children; its memory and run directory at most."""
+    before, began = os.times(), time.monotonic()
+    with open(folder / "log", "a", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    memory, spill, looked = 0, 0, 0.0
+    while process.poll() is None:
+        memory = max(memory, sum(map(_resident, _tree(process.pid))))
+        if time.monotonic() - looked > 1.0:
+            looked = time.monotonic()
+            spill = max(spill, _size(folder / "omi2-run"))
+        time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit(f"{command} failed: see {folder / 'log'}")
+    after = os.times()
+    cpu = sum(after[2:4]) - sum(before[2:4])
+    return {
+        "wall": time.monotonic() - began,
+        "cpu": cpu,
+        "memory": memory / 2**30,
+        "spill": spill / 2**30,
+    }
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except OSError:
+            continue
+    return total
+
+
+class Printer:
+    """One line a figure."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def __call__(
+        self,
+        figure: str,
+        value: float,
+        unit: str,
+        wanted: float | None,
+        peer: str = "",
+        peer_value: float = 0.0,
+    ) -> None:
+        ratio = value / peer_value if peer_value else None
+        ok = wanted is None or (ratio if unit == "CPU s" and ratio else value) <= wanted
+        line = {
+            "figure": figure, "value": round(value, 3), "unit": unit, "peer": peer,
+            "peer_value": round(peer_value, 3), "ratio": ratio and round(ratio, 2),
+            "wanted": wanted, "ok": ok,
+        }  # fmt: skip
+        if self.as_json:
+            print(json.dumps(line), flush=True)
+        else:
+            tail = f"  {ratio:.2f}x {peer}" if ratio else ""
+            goal = "" if wanted is None else f"  (wanted {wanted}: {'ok' if ok else 'MISSED'})"
+            print(f"{figure:<52}{value:>10.2f} {unit}{tail}{goal}", flush=True)
+
+
+def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Printer) -> None:
+    """One input of a kind, through all stages."""
+    shares, wanted = KINDS[kind]
+    folder = scratch / kind.replace(" ", "_").replace("%", "")
+    folder.mkdir()
+    file = folder / "made.parquet"
+    perturbed.write(real, file, rows, shares)
+    copy = [sys.executable, "-c", PEER, str(file), "copy.parquet"]
+    command = [sys.executable, "-m", "omi2", "build", "--teacher", f"replay:{file}"]
+    first = measure(copy, folder)
+    made = measure(command, folder)
+    last = measure(copy, folder)
+    peer = (first["cpu"] + last["cpu"]) / 2
+    manifest = json.loads((folder / "omi2" / "manifest.json").read_text(encoding="utf-8"))
+    name = f"{rows:,} rows, {kind}"
+    told(f"{name}: rows kept", 100 * manifest["rows"] / rows, "%", None)
+    told(f"{name}: all stages", made["cpu"], "CPU s", wanted, "Polars scan -> sink", peer)
+    told(f"{name}: all stages, a row", 1e6 * made["cpu"] / rows, "CPU us", None)
+    told(f"{name}: wall", made["wall"], "s", None, "Polars scan -> sink", last["wall"])
+    told(f"{name}: memory of all processes", made["memory"], "GiB", 4.0)
+    told(f"{name}: run directory", made["spill"], "GiB", 15.0)
+    again = measure(command, folder)
+    told(f"{name}: second run, nothing changed, wall", again["wall"], "s", 2.0)
+    told(f"{name}: second run, nothing changed", again["cpu"], "CPU s", None)
+    for path in (folder / "copy.parquet", file):
+        path.unlink()
+
+
+def rules(real: perturbed.Base, rows: int, scratch: Path, told: Printer) -> None:
+    """The filter rules alone, against `datasets` with the same rules as a function of one row."""
+    import datasets
+
+    from omi2.recipe import Filter
+    from omi2.rules import judge
+    from omi2.rules_column import judge_column
+
+    datasets.disable_progress_bars()
+    chosen, table = Filter(), next(perturbed.chunks(real, rows))
+    table.write_parquet(scratch / "rules.parquet")
+
+    def peer() -> int:
+        data = datasets.load_dataset(
+            "parquet",
+            data_files=str(scratch / "rules.parquet"),
+            cache_dir=str(scratch),
+            split="train",
+        )
+        judged = data.map(lambda row: {"reason": judge(row["generation"], chosen).reason})
+        return len(judged.filter(lambda row: row["reason"] == ""))
+
+    mine, kept = timed(lambda: (judge_column(table["generation"], chosen)["reason"] == "").sum())
+    theirs, same = timed(peer)
+    if kept != same:
+        raise SystemExit(f"the two keep {kept} and {same} rows")
+    told(f"filter rules, {len(table):,} rows", mine, "CPU s", 1.0, "datasets map + filter", theirs)
+
+
+def keys(count: int, told: Printer) -> None:
+    """Places and tiers of so many keys, a part at a time, in a process of its own."""
+    code = f"""
+import resource, time, numpy as np, polars as pl
+from omi2.stages.split import cuts, places
+size, made, spent = 100_000, [], 0.0
+dice = np.random.Generator(np.random.PCG64(1))
+for part in range({count} // size):
+    ids = [f"{{a:016x}}{{b:016x}}" for a, b in dice.integers(0, 2**63, (size, 2))]
+    table = pl.DataFrame({{"problem_id": [ids[at // 26] for at in range(size)], "row_id": ids}})
+    began = time.process_time(); made.append(places(table)); spent += time.process_time() - began
+began = time.process_time()
+whole = np.concatenate(made)
+sizes = [n for n in (10**6, 2 * 10**6, 5 * 10**6) if n < len(whole)]
+bounds = np.array(cuts(whole, sizes), np.uint64)
+tiers = [np.searchsorted(bounds, part, "right") for part in made]
+spent += time.process_time() - began
+print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    spent, memory = map(float, done.stdout.split())
+    told(f"fair split of {count:,} keys", spent, "s (CPU)", 5.0)
+    told(f"fair split of {count:,} keys: memory", memory / 2**20, "GiB", 1.5)
+
+
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU-seconds of this process, and the result."""
+    before = time.process_time()
+    result = function()
+    return time.process_time() - before, result
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--kind", action="append", choices=KINDS)
+    parser.add_argument("--generations", type=Path, default=DATA)
+    parser.add_argument("--scratch", type=Path)
+    options = parser.parse_args()
+    if not options.generations.is_dir():
+        raise SystemExit(f"{options.generations} is no folder: name one with --generations")
+    told = Printer(as_json=options.json)
+    real = perturbed.base(options.generations)
+    quick = options.quick
+    with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        for kind in options.kind or (["55% kept"] if quick else list(KINDS)):
+            build(real, kind, 30_000 if quick else options.rows, Path(scratch), told)
+        rules(real, 1_000 if quick else 10_000, Path(scratch), told)
+        keys(KEYS // 14 if quick else KEYS, told)
+
+
+if __name__ == "__main__":
+    main()

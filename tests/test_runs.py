@@ -1,0 +1,127 @@
+"""`omi2 diff`, `omi2 status --verify` and `omi2 explain` of runs that differ or are damaged."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from made import replay_file
+from omi2 import choose
+from omi2.cli import cli
+from omi2.compare_runs import compare
+from omi2.errors import UsageError
+from omi2.explain import explain
+from omi2.pipeline import build
+from omi2.recipe import Recipe
+from omi2.run import open_run
+
+
+def recipe_of(folder: Path) -> Recipe:
+    file = folder / "made.parquet"
+    if not file.exists():
+        replay_file(file)
+    chosen = choose.recipe_of(None, None, "train", (f"replay:{file}",), None, None)
+    return replace(chosen, parts=2, workers=1)
+
+
+def make(folder: Path, name: str, recipe: Recipe) -> Path:
+    build(recipe, open_run(folder / name, recipe.parts), folder / f"{name}-omi2")
+    return folder / name
+
+
+def compared(one: Path, other: Path) -> dict[str, dict[str, object]]:
+    found = compare(choose.existing(one), choose.existing(other))
+    return {change["stage"]: change for change in found}
+
+
+def test_the_same_build_differs_in_nothing(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path)
+    one, other = make(tmp_path, "a", recipe), make(tmp_path, "b", replace(recipe, workers=2))
+    assert compared(one, other) == {}
+    done = CliRunner().invoke(cli, ["diff", str(one), str(other)])
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+def test_a_setting_is_named_with_what_it_changed(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path)
+    one = make(tmp_path, "a", recipe)
+    rules = replace(recipe.filter, arithmetic=False)
+    other = make(tmp_path, "b", replace(recipe, filter=rules))
+    found = compared(one, other)
+    assert list(found) == ["filter", "split"]
+    assert found["filter"]["why"] == ["the recipe"]
+    assert found["filter"]["settings"] == {"filter.arithmetic": [True, False]}
+    assert found["filter"]["counts"] == {
+        "left kept": [24, 36],
+        "dropped wrong_arithmetic_one_step": [12, 0],
+    }
+    assert found["split"]["why"] == ["its input: an earlier stage"]
+    done = CliRunner().invoke(cli, ["diff", str(one), str(other)])
+    assert "filter.arithmetic = True -> False" in done.stdout
+    assert "left kept: 24 -> 36 (+12)" in done.stdout
+
+
+def test_another_input_is_told_from_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_of(tmp_path)
+    one = make(tmp_path, "a", recipe)
+    real = __import__("omi2.fingerprint", fromlist=["code_version"]).code_version
+    monkeypatch.setattr(
+        "omi2.fingerprint.code_version",
+        lambda module: "changed" if module.endswith("grade") else real(module),
+    )
+    other = make(tmp_path, "b", recipe)
+    assert compared(one, other)["grade"]["why"] == ["the code"]
+    monkeypatch.undo()
+    (tmp_path / "more").mkdir()
+    replay_file(tmp_path / "more" / "made.parquet", problems=15)
+    third = make(tmp_path, "c", recipe_of(tmp_path / "more"))
+    found = compared(one, third)
+    assert found["seed"]["why"] == ["a file or few-shot set", "the recipe"]
+    assert found["seed"]["counts"]["came made"] == [12, 15]  # type: ignore[index]
+
+
+def test_status_finds_damage_and_exits_1(tmp_path: Path) -> None:
+    run = make(tmp_path, "a", recipe_of(tmp_path))
+    done = CliRunner().invoke(cli, ["status", "--run", str(run), "--verify"])
+    assert done.exit_code == 0
+    assert "24 rows left, 12 dropped" in done.stdout
+    (run / "05_grade" / "part-00001.parquet").unlink()
+    done = CliRunner().invoke(cli, ["status", "--run", str(run), "--format", "json"])
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["stages"]["grade"]["damaged"] == ["part-00001.parquet"]
+
+
+def test_a_beginning_of_several_ids_lists_them(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path)
+    path = make(tmp_path, "a", recipe)
+    run = open_run(path, 2)
+    file = run.part("filter", 0)
+    table = pl.read_parquet(file)
+    same = ["abcdef" + name[6:] for name in table["row_id"]]
+    table.with_columns(row_id=pl.Series(same)).write_parquet(file)
+    assert len(same) > 8
+    with pytest.raises(
+        UsageError, match=rf"abcdef is the beginning of {len(same)} ids: row abcdef"
+    ):
+        explain(run, recipe, "abcdef")
+    assert explain(run, recipe, same[0])["row_id"] == same[0]
+
+
+def test_a_problem_tells_its_votes_and_each_sample_the_rules_it_passed(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path)
+    run = open_run(make(tmp_path, "a", recipe), 2)
+    name = run.read("filter", 0)["problem_id"][0]
+    story = explain(run, recipe, name)
+    assert [(v["samples"], v["verdict"]) for v in story["votes"]] == [
+        (3, "right"),
+        (1, "no_answer"),
+        (1, "wrong_answer"),
+    ]
+    passed = [s["rules"]["passed"] for s in story["samples"] if "rules" in s]
+    assert ["one_box"] in passed
+    assert ["one_box", "arithmetic", "min_chars", "max_tokens"] in passed
