@@ -1,0 +1,147 @@
+"""What the card and its pictures tell of the rows, measured from the files of a release.
+
+One pass over the shards, a row group at a time: memory holds one row group, and 10 bytes for each
+problem. The result is plain JSON, and the same files give the same numbers.
+
+Not covered: what a stage dropped. That is in the funnel, by the stages' own reports.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from omi2.files import describe
+
+LENGTH_BARS = 32
+"""Bars of the lengths at most; each is as many tokens wide as it takes, a power of two."""
+SHARES = 10
+"""Bars of the votes: over 0% up to 10%, ..., over 90%; all votes alike counts as the last."""
+SCORES = 10
+"""Bars of the highest overlap of what was kept: 0 to 0.1, ..., 0.9 to 1."""
+NARROW = ("problem_id", "problem_source", "votes", "votes_total", "answer_type", "solution_tokens")
+
+
+def measure(root: Path) -> dict[str, Any]:
+    """The numbers of a release's folder: of the Parquet files in its `data/`."""
+    told: dict[str, Any] = {"rows": 0, "files": {}, "first_row": None}
+    types: Counter[str] = Counter()
+    lengths: Counter[int] = Counter()
+    overlap: dict[str, dict[str, Any]] = {}
+    voted = np.zeros(0, _PROBLEM)
+    for path in sorted((root / "data").glob("*.parquet")):
+        file = told["files"][f"data/{path.name}"] = {**describe(path), "arrow_bytes": 0}
+        for group in _groups(path):
+            told["rows"] += group.num_rows
+            file["arrow_bytes"] += group.combine_chunks().nbytes
+            if told["first_row"] is None and group.num_rows:
+                told["first_row"] = group.slice(0, 1).to_pylist()[0]
+            frame = pl.DataFrame(pl.from_arrow(group.select(NARROW)))
+            types.update(_counts(frame["answer_type"].fill_null("not known")))
+            lengths.update(_counts(frame["solution_tokens"].drop_nulls()))
+            voted = np.unique(np.concatenate([voted, _votes(frame)]))
+            _add_overlap(overlap, group.select(["overlap"]))
+    return {
+        **told,
+        "problems": len(voted),
+        "answer_types": dict(sorted(types.items(), key=lambda item: (-item[1], item[0]))),
+        "solution_tokens": _lengths(lengths),
+        "votes": _shares(voted),
+        "overlap": dict(sorted(overlap.items())),
+    }
+
+
+_PROBLEM = np.dtype([("id", np.uint64), ("share", np.uint8), ("new", np.bool_)])
+UNANIMOUS = SHARES
+"""The share that says all votes were alike; below it stand the bars."""
+NO_VOTES = 255
+"""The share where none is told."""
+
+
+def _groups(path: Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as shard:
+        for at in range(shard.num_row_groups):
+            yield shard.read_row_group(at)
+
+
+def _counts(values: pl.Series) -> dict[Any, int]:
+    return dict(values.value_counts().iter_rows())
+
+
+def _votes(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.void]]:
+    """Each problem once: the beginning of its id, its bar, whether it is a new one."""
+    share = pl.col("votes") / pl.col("votes_total")
+    bar = (
+        pl.when(pl.col("votes") == pl.col("votes_total"))
+        .then(UNANIMOUS)
+        .otherwise((share * SHARES).ceil() - 1)
+    )
+    once = frame.select(
+        id=pl.col("problem_id").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64),
+        share=pl.when(pl.col("votes_total") > 0).then(bar).otherwise(NO_VOTES).fill_null(NO_VOTES),
+        new=pl.col("problem_source").fill_null("").str.starts_with("augmented_"),
+    ).unique()
+    made = np.zeros(len(once), _PROBLEM)
+    for name in _PROBLEM.names or ():
+        made[name] = once[name].to_numpy()
+    return made
+
+
+def _shares(voted: np.ndarray[Any, np.dtype[np.void]]) -> dict[str, Any]:
+    """Problems by the share of the votes that the expected answer got; seeds and new ones apart."""
+    told = {}
+    for name, which in (("seeds", ~voted["new"]), ("new", voted["new"])):
+        shares = voted["share"][which]
+        bars = np.bincount(np.minimum(shares[shares != NO_VOTES], SHARES - 1), minlength=SHARES)
+        told[name] = {
+            "problems": len(shares),
+            "unanimous": int((shares == UNANIMOUS).sum()),
+            "bars": bars.tolist(),
+        }
+    return told
+
+
+def _lengths(lengths: Mapping[int, int]) -> dict[str, Any]:
+    longest, step = max(lengths, default=0), 1
+    while longest >= step * LENGTH_BARS:
+        step *= 2
+    bars = [0] * LENGTH_BARS
+    for tokens, count in lengths.items():
+        bars[max(tokens, 0) // step] += count
+    return {
+        "median": _quantile(lengths, 0.5),
+        "p95": _quantile(lengths, 0.95),
+        "longest": longest,
+        "step": step,
+        "bars": bars,
+    }
+
+
+def _quantile(counts: Mapping[int, int], share: float) -> int:
+    """The smallest value that at least this share of all does not exceed."""
+    left = share * sum(counts.values())
+    for value in sorted(counts):
+        left -= counts[value]
+        if left <= 1e-9:
+            return value
+    return 0
+
+
+def _add_overlap(told: dict[str, dict[str, Any]], group: pa.Table) -> None:
+    """Add the rows' highest overlap with a benchmark, by that benchmark."""
+    frame = pl.DataFrame(pl.from_arrow(group)).unnest("overlap").drop_nulls("score")
+    for (name,), found in frame.group_by("benchmark"):
+        entry = told.setdefault(
+            str(name or "none"), {"rows": 0, "highest": 0.0, "bars": [0] * SCORES}
+        )
+        entry["rows"] += len(found)
+        highest = found["score"].max()
+        entry["highest"] = max(entry["highest"], round(float(highest), 6))  # type: ignore[arg-type]
+        at = (found["score"] * SCORES).floor().clip(0, SCORES - 1).cast(pl.Int64)
+        for bar, count in _counts(at).items():
+            entry["bars"][bar] += count
