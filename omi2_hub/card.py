@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from omi2_hub.errors import HubError
-from omi2_hub.release import Manifest
+from omi2_hub.manifest import Manifest
+from omi2_hub.text import BRIEF, brief, plain
 
 Schema = tuple[tuple[str, str], ...]
+NODES = 1_000_000
+"""Values in a front matter. A few lines of YAML aliases can stand for any number of them."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,33 @@ def front_matter(card: str) -> tuple[dict[str, Any], str]:
         raise HubError("README.md does not begin with YAML front matter (a line ---)")
     for at, line in enumerate(lines[1:], 1):
         if line.strip() == "---":
+            text = "".join(lines[1:at])
             try:
-                meta = yaml.safe_load("".join(lines[1:at]))
-            except yaml.YAMLError as error:
-                first = str(error).splitlines()[0]
+                meta = yaml.safe_load(text)
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
+                first = plain((str(error).splitlines() or [type(error).__name__])[0])[:BRIEF]
                 raise HubError(f"the front matter of README.md is not YAML: {first}") from None
             if not isinstance(meta, dict):
                 raise HubError("the front matter of README.md is not a table of keys")
+            if _larger_than(meta, NODES):
+                raise HubError(
+                    f"the front matter of README.md stands for more than {NODES:,} values: write"
+                    " fewer, or fewer aliases (*)"
+                )
             return meta, "".join(lines[at + 1 :])
     raise HubError("the front matter of README.md does not end (no second line ---)")
+
+
+def _larger_than(value: Any, count: int) -> bool:
+    """Whether a value holds more values than that, those that are repeated counted each time."""
+    left = [value]
+    while left and count:
+        one, count = left.pop(), count - 1
+        if isinstance(one, dict):
+            left.extend([*one, *one.values()])
+        elif isinstance(one, (list, tuple, set)):
+            left.extend(one)
+    return bool(left)
 
 
 def configs(meta: Mapping[str, Any]) -> list[Config]:
@@ -58,14 +79,22 @@ def configs(meta: Mapping[str, Any]) -> list[Config]:
         data = entry.get("data_files") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not isinstance(data, list):
             raise HubError(
-                f"README.md: {entry!r} in configs: is no config_name with a list data_files"
+                f"README.md: {brief(entry)} in configs: is no config_name with a list data_files"
             )
         splits = {}
         for item in data:
             if not isinstance(item, dict) or not isinstance(item.get("split"), str):
-                raise HubError(f"README.md: config {name} has data_files without a split: {item!r}")
+                raise HubError(
+                    f"README.md: config {brief(name)} has data_files without a split: {brief(item)}"
+                )
             path = item.get("path")
-            splits[item["split"]] = tuple([path] if isinstance(path, str) else map(str, path or ()))
+            paths = [path] if isinstance(path, str) else path or []
+            if not isinstance(paths, list) or not all(isinstance(one, str) for one in paths):
+                raise HubError(
+                    f"README.md: config {brief(name)} has a path that is no file and no list of"
+                    f" files: {brief(path)}"
+                )
+            splits[item["split"]] = tuple(paths)
         found.append(Config(name, splits))
     return found
 
@@ -75,12 +104,9 @@ def problems(card: str, manifest: Manifest) -> list[str]:
     try:
         meta, _ = front_matter(card)
         declared = configs(meta)
-    except HubError as error:
+        return [*_configs(declared, manifest), *_info(meta, declared, manifest)]
+    except (HubError, ValueError) as error:
         return [str(error)]
-    return [
-        *_configs(declared, manifest),
-        *_info(meta, declared, manifest),
-    ]
 
 
 def size_split(config: str, split: str) -> str:
@@ -127,18 +153,16 @@ def _matching(patterns: tuple[str, ...], paths: list[str]) -> set[str]:
 def _info(meta: Mapping[str, Any], declared: list[Config], manifest: Manifest) -> list[str]:
     """`dataset_info:` gives each split's rows, and the features of the schema."""
     listed = meta.get("dataset_info")
-    if listed is None:
+    if not listed:
         return ["README.md has no dataset_info: in its front matter: rows and features are wanted"]
     entries = listed if isinstance(listed, list) else [listed]
     said = []
-    for entry in entries:
-        if not isinstance(entry, dict):
-            return [f"README.md: {entry!r} in dataset_info: is not a table of keys"]
-        config = str(entry.get("config_name", "default"))
+    for entry in _tables(entries, "dataset_info"):
+        config = str(entry.get("config_name", "default"))[:BRIEF]
         if config not in {c.name for c in declared}:
             said.append(f"README.md: dataset_info has a config {config} that configs: lacks")
-        for split in entry.get("splits") or []:
-            name = size_split(config, str(split.get("name")))
+        for split in _tables(entry.get("splits", []), f"the splits of config {config}"):
+            name = size_split(config, str(split.get("name"))[:BRIEF])
             rows = split.get("num_examples")
             if not isinstance(split.get("num_bytes"), int):
                 said.append(
@@ -148,7 +172,7 @@ def _info(meta: Mapping[str, Any], declared: list[Config], manifest: Manifest) -
                 said.append(f"README.md: dataset_info has a split {name} that the manifest lacks")
             elif rows != manifest.splits[name].rows:
                 said.append(
-                    f"README.md: dataset_info gives {name} {rows} rows, the manifest"
+                    f"README.md: dataset_info gives {name} {brief(rows)} rows, the manifest"
                     f" {manifest.splits[name].rows}"
                 )
         features = entry.get("features")
@@ -159,19 +183,32 @@ def _info(meta: Mapping[str, Any], declared: list[Config], manifest: Manifest) -
     return said
 
 
+def _tables(listed: Any, what: str) -> list[dict[str, Any]]:
+    """A list of tables, as the card must have it there."""
+    odd = [one for one in listed if not isinstance(one, dict)] if isinstance(listed, list) else []
+    if odd or not isinstance(listed, list):
+        found = brief(odd[0] if odd else listed)
+        raise HubError(f"README.md: {what} is no list of tables, but has {found}")
+    return listed
+
+
 def features_of(listed: Any) -> Schema:
     """`features:` of a card as the manifest writes a schema: (name, Arrow's word for the type)."""
-    return tuple((str(item.get("name")), _arrow(item)) for item in listed)
+    return tuple((str(item.get("name")), _arrow(item)) for item in _tables(listed, "features"))
 
 
 def _arrow(item: Mapping[str, Any]) -> str:
     words = {"float32": "float", "float64": "double", "float16": "halffloat"}
     if "struct" in item:
-        inner = ", ".join(f"{f.get('name')}: {_arrow(f)}" for f in item["struct"])
+        inner = ", ".join(
+            f"{f.get('name')}: {_arrow(f)}" for f in _tables(item["struct"], "struct")
+        )
         return f"struct<{inner}>"
     for kind in ("sequence", "list"):
         if kind in item:
             of = item[kind]
-            return f"list<element: {_arrow(of) if isinstance(of, dict) else words.get(of, of)}>"
+            return (
+                f"list<element: {_arrow(of) if isinstance(of, dict) else words.get(str(of), of)}>"
+            )
     dtype = str(item.get("dtype"))
     return words.get(dtype, dtype)

@@ -7,18 +7,18 @@ Ctrl-C (it resumes as well). Everything heavy is imported inside the command tha
 
 import contextlib
 import os
+import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from omi2_hub.console import Console, quiet_bars, wants_json
+from omi2_hub.cli_preview import preview
+from omi2_hub.console import Console, guarded, quiet_bars
 from omi2_hub.errors import GatesFailed, HubError, RemoteError
-
-F = TypeVar("F", bound=Callable[..., Any])
+from omi2_hub.options import directory_argument, formatted
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -30,20 +30,12 @@ def cli() -> None:
     """
 
 
+cli.add_command(preview)
+
+
 def run() -> int:
     """Run the command line; turn an error into its sentence. Returns the exit code."""
-    try:
-        cli(standalone_mode=False)
-    except HubError as error:
-        Console(wants_json(sys.argv)).failed(error)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped: run the same command again to go on", err=True)
-        return 130
-    return 0
+    return guarded(lambda: cli(standalone_mode=False))
 
 
 def main() -> None:
@@ -54,25 +46,12 @@ def main() -> None:
     (seen with pyarrow 26: exit code 134 after a good push), so it is not taken down.
     """
     code = run()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a stream that was closed is None
+        with contextlib.suppress(OSError):
+            stream.flush()
     os._exit(code)
 
 
-def formatted(command: F) -> F:
-    """The option that every command has."""
-    return click.option(
-        "--format",
-        "as_json",
-        type=click.Choice(["human", "json"]),
-        default="human",
-        callback=lambda _c, _p, value: value == "json",
-        help="How the result is written to stdout.",
-    )(command)
-
-
-_directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 _repo = click.option("--repo", required=True, metavar="ORG/NAME", help="The dataset on the Hub.")
 _index_only = click.option(
     "--index-only-ok", is_flag=True, help="Publish though only the shipped index was compared with."
@@ -84,7 +63,7 @@ _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 @cli.command()
-@_directory
+@directory_argument
 @_repo
 @click.option(
     "--version", "wanted", metavar="vX.Y.Z", help="The version to plan for.  [default: the next]"
@@ -105,30 +84,26 @@ def plan(
     Exit code 1 if a gate fails. A gate that a flag opens is told, and does not fail the plan.
     """
     from omi2_hub import plan as planning
-    from omi2_hub import release, remote, versions
+    from omi2_hub import plan_text, release, remote, versions
 
     remote.check_name(repo)
     asked = versions.parse(wanted) if wanted else None
-    made = planning.plan(
-        release.read(directory),
-        repo,
-        asked,
-        index_only_ok=index_only_ok,
-        discard_edits=discard_edits,
-    )
+    flags = planning.Flags(index_only_ok=index_only_ok, discard_edits=discard_edits)
+    made = planning.make(release.read(directory), repo, asked, flags)
     console = Console(as_json)
-    console.show(planning.as_json(made), planning.as_text(made))
+    console.show(plan_text.as_json(made), plan_text.as_text(made))
     if made.failed:
         raise GatesFailed(_refusal(made))
     if not made.done:
-        flags = "".join(f" {gate.flag}" for gate in made.refused)
+        wanted = "".join(f" {gate.flag}" for gate in made.refused)
+        where = shlex.quote(str(directory))
         console.hint(
-            f"omi2-hub push {directory} --repo {repo} --version {made.version or 'vX.Y.Z'}{flags}"
+            f"omi2-hub push {where} --repo {repo} --version {made.version or 'vX.Y.Z'}{wanted}"
         )
 
 
 @cli.command()
-@_directory
+@directory_argument
 @_repo
 @click.option(
     "--version", "wanted", required=True, metavar="vX.Y.Z", help="The version to publish."
@@ -160,23 +135,18 @@ def push(
     that was not given; nothing is sent then.
     """
     from omi2_hub import plan as planning
+    from omi2_hub import plan_text, release, remote, versions
     from omi2_hub import push as pushing
-    from omi2_hub import release, remote, versions
 
     remote.check_name(repo)
     asked = versions.parse(wanted)
     console = Console(as_json)
-    made = planning.plan(
-        release.read(directory),
-        repo,
-        asked,
-        private=private,
-        index_only_ok=index_only_ok,
-        discard_edits=discard_edits,
-        patient=not dry_run,
-    )
+    flags = planning.Flags(private, index_only_ok, discard_edits)
+    if not dry_run:
+        pushing.need_token(repo)  # before gigabytes are hashed
+    made = planning.make(release.read(directory), repo, asked, flags, patient=not dry_run)
     if dry_run:
-        console.show(planning.as_json(made), planning.as_text(made))
+        console.show(plan_text.as_json(made), plan_text.as_text(made))
         if made.refused:
             raise GatesFailed(_refusal(made))
         return
@@ -185,26 +155,18 @@ def push(
     if made.remote.status == "unknown":
         raise RemoteError(made.remote.why)
     if not made.done:
-        size = sum(item.bytes for item in made.moving if item.fate != "delete")
-        console.confirm(
-            f"Publish {made.message} ({len(made.moving)} files to change, {size:,} bytes)"
-            f" to {repo}?",
-            yes=yes,
-        )
+        console.confirm(plan_text.question(made), yes=yes)
     quiet_bars()
     done = pushing.push(made, lfs=lfs, tell=console.tell)
-    data = {"ok": True, "repo": repo, **asdict(done)}
+    said = f"published {repo}@{done.version}: commit {done.commit[:12]}, {done.files} files"
+    text = f"{said}, {done.sent:,} bytes changed"
     if done.already:
-        console.show(data, f"{repo}@{done.version} is published already: nothing was uploaded")
-    else:
-        console.show(
-            data,
-            f"published {repo}@{done.version}: commit {done.commit[:12]}, {done.files} files,"
-            f" {done.sent:,} bytes changed",
-        )
-    console.hint(
-        f"load_dataset({repo!r}, revision={done.version!r})  # or omi2-hub versions {repo}"
-    )
+        text = f"{repo}@{done.version} is published already: nothing was uploaded"
+    yanked = _yanked(console, made.remote, repo, done.version)
+    console.show({"ok": True, "repo": repo, **asdict(done), "yanked": yanked}, text)
+    if not yanked:
+        load = f'load_dataset("{repo}", revision="{done.version}")'
+        console.hint(f"python -c 'from datasets import load_dataset; print({load})'")
 
 
 @cli.command()
@@ -217,11 +179,14 @@ def verify(revision: str, full: bool, as_json: bool) -> None:
     from omi2_hub import verify as verifying
 
     repo, version = remote.check_revision(revision)
-    commit = remote.commit_of(repo, remote.need(repo), version)
+    there = remote.need(repo)
+    commit = remote.commit_of(repo, there, version)
     quiet_bars()
     found = verifying.verify(repo, commit, full=full)
-    Console(as_json).show(
-        {"ok": True, "repo": repo, "version": version, **found},
+    console = Console(as_json)
+    yanked = _yanked(console, there, repo, version)
+    console.show(
+        {"ok": True, "repo": repo, "version": version, "yanked": yanked, **found},
         f"{revision} is right: {found['files']} files, {found['bytes']:,} bytes,"
         f" {found['rows']:,} rows"
         f" ({found['hashes']}); loads {', '.join(found['splits'])}",
@@ -267,29 +232,26 @@ def yank(revision: str, reason: str, discard_edits: bool, yes: bool, as_json: bo
     from omi2_hub import remote
     from omi2_hub import yank as yanking
 
+    reason = yanking.check_reason(reason)
     repo, version = remote.check_revision(revision)
     console = Console(as_json)
-    there, held = yanking.look(repo, version)
-    if version not in there.notices:
-        moves = " It is what main holds, so main goes back." if held else ""
+    seen = yanking.look(repo, version)
+    if not seen.before:
+        moves = " It is what main holds, so main goes back." if seen.moves else ""
         console.confirm(f"Take {revision} back, for all to see?{moves}", yes=yes)
     quiet_bars()
-    done = yanking.yank(repo, version, reason, discard_edits=discard_edits)
-    main = f"main holds {done.main}" if done.main else "no version is left, and main holds no data"
-    if done.already:
-        text = (
-            f"{revision} was taken back before ({there.notices[version].reason}); nothing was done"
-        )
-    else:
-        moved = " and main went back" if done.moved else ""
-        text = f"took {revision} back{moved}: commit {done.commit[:12]}; {main}"
+    done = yanking.yank(seen, reason, discard_edits=discard_edits)
+    moved = " and main went back" if done.moved else ""
+    text = f"took {revision} back{moved}: commit {done.commit[:12]}; {done.main_says}"
+    if seen.before:
+        text = f"{revision} was {seen.before.as_text()}; nothing was done now, and {done.main_says}"
     console.show({"ok": True, "repo": repo, **asdict(done)}, text)
     console.hint(f"omi2-hub versions {repo}")
 
 
 @cli.command()
 @click.argument("revision", metavar="ORG/NAME@vX.Y.Z")
-@_directory
+@directory_argument
 @formatted
 def pull(revision: str, directory: Path, as_json: bool) -> None:
     """Download a version into DIR and check every byte. Interrupted, the same command goes on."""
@@ -297,19 +259,23 @@ def pull(revision: str, directory: Path, as_json: bool) -> None:
     from omi2_hub import remote
 
     repo, version = remote.check_revision(revision)
-    commit = remote.commit_of(repo, remote.need(repo), version)
+    there = remote.need(repo)
+    commit = remote.commit_of(repo, there, version)
     console = Console(as_json)
     quiet_bars()
     done = pulling.pull(repo, commit, directory, console.tell)
+    if done.others:
+        console.tell(f"warning: not of this version: {', '.join(done.others[:5])}; remove them")
+    yanked = _yanked(console, there, repo, version)
     console.show(
-        {"ok": True, "repo": repo, "version": version, **asdict(done)},
+        {"ok": True, "repo": repo, "version": version, "yanked": yanked, **asdict(done)},
         f"pulled {revision} into {directory}: {done.files} files ({done.fetched} fetched),"
         f" {done.rows:,} rows, every sha256 right",
     )
 
 
 @cli.command()
-@_directory
+@directory_argument
 @click.option("--check", is_flag=True, help="Exit code 1 if card and manifest disagree.")
 @formatted
 def card(directory: Path, check: bool, as_json: bool) -> None:
@@ -333,3 +299,16 @@ def card(directory: Path, check: bool, as_json: bool) -> None:
 def _refusal(made: Any) -> str:
     """The gates that stop a push, in one sentence each."""
     return "refused; " + "; ".join(f"{gate.name}: {gate.says}" for gate in made.refused)
+
+
+def _yanked(console: Console, there: Any, repo: str, version: str) -> dict[str, str] | None:
+    """Warn that a version was taken back; returns its notice."""
+    try:
+        notice = there.notices.get(version)
+    except HubError as error:
+        console.tell(f"warning: whether {version} was taken back is not known: {error}")
+        return None
+    if notice is None:
+        return None
+    console.tell(f"warning: {repo}@{version} was {notice.as_text()}")
+    return asdict(notice)

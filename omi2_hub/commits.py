@@ -1,8 +1,9 @@
 """One commit to main, all or nothing, and going back to the tree of an earlier one.
 
 `commit` never sends without the parent it was planned on, so two people cannot overwrite each
-other: the second is told (412). The answer to a commit can be lost after the Hub made it; then
-main is looked at before asking again, and a head that is what was wanted counts as done.
+other: the second is told (412). The answer to a commit can be lost after the Hub made it; then the
+history of main is looked at before asking again, or before anything is said: a commit of what was
+wanted counts as made, also when somebody has committed on top of it.
 
 `back` makes main's tree that of an earlier commit, by a new commit whose large files are copied on
 the Hub: nothing is uploaded, and history stays.
@@ -10,21 +11,22 @@ the Hub: nothing is uploaded, and history stays.
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
-from omi2_hub.errors import explain, status, transient
-from omi2_hub.notices import NOTICES, Notices, render, strip, with_block
-from omi2_hub.release import CARD
+from omi2_hub.errors import explain, leaving, status, transient
+from omi2_hub.manifest import CARD, MANIFEST
+from omi2_hub.notices import NOTICES, Notices, render, with_block
 from omi2_hub.remote import (
     KEPT,
     PAUSES,
     Remote,
     RemoteFile,
     api,
+    blob_at,
     blob_id,
     call,
     content,
-    state,
     tree,
 )
 
@@ -50,14 +52,25 @@ def commit(
         except Exception as error:
             again = transient(error) and pause is not None
             lost = lost or transient(error)
+            unknown = f"whether {repo} got the commit is not known: the same command finds out"
             if lost and (again or status(error) == 412):
                 time.sleep(pause or 0)
-                head = state(repo, manifests=False).head
-                if head and head != parent and arrived(tree(repo, head)):
-                    return head
+                with leaving(unknown):
+                    if made := ours(repo, parent, arrived):
+                        return made
+                lost = again
             if not again:
-                raise explain(error, repo, doing) from error
+                told = explain(error, repo, doing)
+                what = unknown if lost else "nothing of yours was committed"
+                raise type(told)(f"{told}; {what}") from error
     raise AssertionError("unreachable")  # the last pause is None
+
+
+def ours(repo: str, parent: str, arrived: Callable[[Tree], bool]) -> str | None:
+    """The commit on top of `parent` in main's history, if its tree is what was wanted."""
+    since = list(takewhile(lambda one: one != parent, history(repo, "main")))
+    made = since[-1] if since else None
+    return made if made is not None and arrived(tree(repo, made)) else None
 
 
 def back(
@@ -75,7 +88,7 @@ def back(
     operations: list[Any] = [
         CommitOperationDelete(path)
         for path in sorted(
-            there.tree.keys() - wanted.keys() - KEPT - (made_here if notices else set())
+            there.tree.keys() - wanted.keys() - KEPT - ({NOTICES} if notices else set())
         )
     ]
     operations += [
@@ -85,7 +98,7 @@ def back(
     ]
     small = {}
     if CARD in wanted:
-        small[CARD] = with_block(strip(content(repo, to, CARD)), notices)
+        small[CARD] = with_block(content(repo, to, CARD), notices)
     if notices:
         small[NOTICES] = render(notices)
     operations += [CommitOperationAdd(path, text) for path, text in small.items()]
@@ -105,11 +118,21 @@ def same(one: RemoteFile | None, other: RemoteFile) -> bool:
     return one is not None and one.blob == other.blob
 
 
-def parent_of(repo: str, commit: str) -> str | None:
-    """The commit before this one; None for the first."""
+def other_before(repo: str, there: Remote) -> str | None:
+    """The newest commit of main's history that holds another release, not one taken back."""
+    yanked = {there.tags.get(version) for version in there.readable_notices}
+    now = there.tree[MANIFEST].blob if MANIFEST in there.tree else None
+    for one in history(repo, "main")[1:]:
+        if one not in yanked and blob_at(repo, one, MANIFEST) != now:
+            return one
+    return None
+
+
+def history(repo: str, revision: str) -> list[str]:
+    """The commits of a revision, newest first."""
     found = call(
         repo,
-        f"reading the history of {commit[:12]}",
-        lambda: api().list_repo_commits(repo, repo_type="dataset", revision=commit),
+        f"reading the history of {revision[:12]}",
+        lambda: api().list_repo_commits(repo, repo_type="dataset", revision=revision),
     )
-    return str(found[1].commit_id) if len(found) > 1 else None
+    return [str(one.commit_id) for one in found]

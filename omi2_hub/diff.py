@@ -7,15 +7,19 @@ is read.
 
 "Changed" is a row that both have, with another value in a narrow column; "answers changed" those of
 them with another expected_answer. Two texts that differ in white space alone have one row_id, and
-are not told apart.
+are not told apart. Only columns that both versions have, with one type, can be compared: where
+row_id or expected_answer is none of them, that is said instead of a number.
 """
 
 from typing import Any
 
 from omi2_hub import remote
 from omi2_hub.console import table
-from omi2_hub.release import TEXTS, Manifest
+from omi2_hub.errors import UsageError
+from omi2_hub.manifest import Manifest
+from omi2_hub.release import TEXTS
 from omi2_hub.remote import call
+from omi2_hub.text import plain
 
 SHOWN = 5
 """Examples told of each kind."""
@@ -23,6 +27,10 @@ SHOWN = 5
 
 def diff(repo: str, old: str, new: str) -> dict[str, Any]:
     """Everything that differs from version `old` to version `new`."""
+    other, at, version = new.rpartition("@")
+    if at and other != repo:
+        raise UsageError(f"two versions of one dataset are compared: give {repo}@{old} vX.Y.Z")
+    new = version
     there = remote.need(repo)
     commits = [remote.commit_of(repo, there, version) for version in (old, new)]
     before, after = (remote.manifest_at(repo, commit) for commit in commits)
@@ -64,6 +72,13 @@ def _rows(repo: str, commits: list[str], before: Manifest, after: Manifest) -> d
         after.files[p].sha256 for p in after.data
     }
     columns = [name for name, _ in before.schema if (name, _) in after.schema and name not in TEXTS]
+    if "row_id" not in columns:
+        why = f"rows cannot be matched: {_changed('row_id', before, after)}"
+        kinds = ("added", "removed", "changed", "answers_changed")
+        files = {"old": 0, "new": 0, "skipped": len(before.data) + len(after.data)}
+        return {kind: {"rows": None, "why": why, "examples": []} for kind in kinds} | {
+            "files_read": files
+        }
     old = _read(repo, commits[0], before, both, columns)
     new = _read(repo, commits[1], after, both, columns)
     old, new = (old if len(old) else new.clear()), (new if len(new) else old.clear())
@@ -72,8 +87,11 @@ def _rows(repo: str, commits: list[str], before: Manifest, after: Manifest) -> d
     shared = old.join(new, on="row_id", how="inner", suffix=" new")
     differs = [pl.col(c).ne_missing(pl.col(f"{c} new")) for c in columns if c != "row_id"]
     changed = shared.filter(pl.any_horizontal(differs)) if differs else shared.clear()
-    answers = changed.filter(pl.col("expected_answer").ne_missing(pl.col("expected_answer new")))
-    listed = answers.sort("row_id").head(SHOWN)
+    if "expected_answer" in columns:
+        told = _answers(changed)
+    else:
+        why = f"answers cannot be compared: {_changed('expected_answer', before, after)}"
+        told = {"rows": None, "why": why, "examples": []}
     return {
         "added": {"rows": len(added), "examples": added.head(SHOWN).to_list()},
         "removed": {"rows": len(removed), "examples": removed.head(SHOWN).to_list()},
@@ -81,23 +99,33 @@ def _rows(repo: str, commits: list[str], before: Manifest, after: Manifest) -> d
             "rows": len(changed),
             "examples": changed["row_id"].sort().head(SHOWN).to_list(),
         },
-        "answers_changed": {
-            "rows": len(answers),
-            "examples": [
-                {
-                    "row_id": row["row_id"],
-                    "old": row["expected_answer"],
-                    "new": row["expected_answer new"],
-                }
-                for row in listed.iter_rows(named=True)
-            ],
-        },
+        "answers_changed": told,
         "files_read": {
             "old": _count(before, both),
             "new": _count(after, both),
             "skipped": len(both),
         },
     }
+
+
+def _answers(changed: Any) -> dict[str, Any]:
+    """The changed rows that have another answer."""
+    import polars as pl
+
+    found = changed.filter(pl.col("expected_answer").ne_missing(pl.col("expected_answer new")))
+    columns = {"row_id": "row_id", "old": "expected_answer", "new": "expected_answer new"}
+    listed = found.sort("row_id").head(SHOWN).iter_rows(named=True)
+    examples = [{name: row[column] for name, column in columns.items()} for row in listed]
+    return {"rows": len(found), "examples": examples}
+
+
+def _changed(column: str, before: Manifest, after: Manifest) -> str:
+    """What became of a column that the two do not share."""
+    kinds = [dict(one.schema).get(column) for one in (before, after)]
+    if kinds[0] and kinds[1]:
+        return f"the column {column} changed from {kinds[0]} to {kinds[1]}"
+    where = " and ".join(w for w, kind in zip(("old", "new"), kinds, strict=True) if not kind)
+    return f"there is no column {column} in the {where} version"
 
 
 def _count(manifest: Manifest, both: set[str]) -> int:
@@ -149,8 +177,13 @@ def as_text(found: dict[str, Any]) -> str:
     told: list[tuple[str, ...]] = []
     for kind in ("added", "removed", "changed", "answers_changed"):
         entry = found[kind]
+        if entry["rows"] is None:
+            told.append((kind.replace("_", " "), "?".rjust(12), entry["why"]))
+            continue
         shown = [
-            f"{e['row_id'][:12]}: {e['old']} -> {e['new']}" if isinstance(e, dict) else e[:12]
+            plain(f"{e['row_id'][:12]}: {e['old']} -> {e['new']}")
+            if isinstance(e, dict)
+            else e[:12]
             for e in entry["examples"]
         ]
         more = ", ..." if entry["rows"] > len(shown) else ""

@@ -9,13 +9,19 @@ and the first rows of each file for well-known shapes of keys, and cannot find a
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 from omi2_hub import card, leaks
-from omi2_hub.release import Manifest, Release, Split
-from omi2_hub.versions import FIRST, Version, kind_of_change
+from omi2_hub.counts import disagreements, total
+from omi2_hub.errors import HubError
+from omi2_hub.manifest import Manifest
+from omi2_hub.release import Release
+from omi2_hub.text import brief, plain
+from omi2_hub.versions import CHANGES, FIRST, Version, kind_of_change, parse
 
 FILE_BYTES = 50 * 10**9
 """The Hub's limit for one file (huggingface.co/docs/hub/storage-limits)."""
@@ -67,9 +73,6 @@ def complete(release: Release) -> Gate:
     wrong = [
         f"{path} is in the manifest and not in the folder" for path in sorted(listed.keys() - found)
     ]
-    wrong += [
-        f"{path} is in the folder and not in the manifest" for path in sorted(found.keys() - listed)
-    ]
     for path in sorted(listed.keys() & found):
         bytes_, sha256 = found[path]
         if bytes_ != listed[path].bytes:
@@ -80,8 +83,12 @@ def complete(release: Release) -> Gate:
         wrong.append("the manifest lists no data file")
     if wrong:
         wrong[0] += ": build the release again"
-    total = sum(entry.bytes for entry in listed.values())
-    return _gate("manifest", wrong, f"{len(listed)} files, {total:,} bytes, every sha256 as listed")
+    wrong += [
+        f"{plain(path)} is in the folder and not in the manifest: remove it, or build again"
+        for path in sorted(found.keys() - listed)
+    ]
+    held = sum(entry.bytes for entry in listed.values())
+    return _gate("manifest", wrong, f"{len(listed)} files, {held:,} bytes, every sha256 as listed")
 
 
 def funnel(release: Release) -> Gate:
@@ -91,7 +98,7 @@ def funnel(release: Release) -> Gate:
     """
     try:
         told = json.loads(release.facts.texts.get("reports/funnel.json", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return Gate("funnel", "fail", "reports/funnel.json is missing or no JSON: build again")
     wrong = []
     if told != release.manifest.raw.get("funnel"):
@@ -130,38 +137,10 @@ def _difference(where: str, found: card.Schema, wanted: card.Schema) -> str:
 
 def counts(release: Release) -> Gate:
     """Rows agree: in each file, in all, by split and by source."""
-    manifest, facts = release.manifest, release.facts
-    rows = {path: data.rows for path, data in facts.data.items() if not data.broken}
-    wrong = []
-    for path in manifest.data:
-        said = manifest.files[path].rows
-        if rows.get(path, said) != said:
-            wrong.append(f"{path} holds {rows[path]} rows, the manifest says {said}")
-    if sum(rows.values()) != manifest.rows:
-        wrong.append(f"the files hold {sum(rows.values())} rows, the manifest says {manifest.rows}")
-    for name, split in manifest.splits.items():
-        missing = [path for path in split.files if path not in rows]
-        held = sum(rows.get(path, 0) for path in split.files)
-        if missing:
-            wrong.append(f"split {name} lists {missing[0]}, which is no data file here")
-        elif held != split.rows:
-            wrong.append(
-                f"the files of split {name} hold {held} rows, the manifest says {split.rows}"
-            )
-    if set(manifest.splits.get("train", Split(0, ())).files) != set(manifest.data):
-        wrong.append("split train does not list every data file")
-    found: dict[str, int] = {}
-    for data in facts.data.values():
-        for source, count in data.sources.items():
-            found[source] = found.get(source, 0) + count
-    for source in sorted(found.keys() | manifest.sources):
-        if found.get(source, 0) != manifest.sources.get(source, 0):
-            wrong.append(
-                f"the data holds {found.get(source, 0)} rows of source {source}, the manifest says"
-                f" {manifest.sources.get(source, 0)}"
-            )
-    if manifest.rows == 0:
-        wrong.append("the release holds no row")
+    manifest, data = release.manifest, release.facts.data
+    rows = {path: facts.rows for path, facts in data.items() if not facts.broken}
+    sources = total([facts.sources for facts in data.values()])
+    wrong = disagreements(manifest, rows, sources)
     return _gate("counts", wrong, f"{manifest.rows:,} rows in the data, the splits and the sources")
 
 
@@ -185,14 +164,20 @@ def decontamination(manifest: Manifest) -> Gate:
             "decontamination did not run (built with --no-decontaminate): such a release is never"
             " published; build it again without that option",
         )
-    benchmarks = [
-        b for b in about.get("benchmarks") or [] if isinstance(b, dict) and b.get("items")
-    ]
-    layers = [str(layer) for layer in about.get("layers") or []]
+    benchmarks = [b for b in _list(about, "benchmarks") if isinstance(b, dict) and b.get("items")]
+    layers = [plain(layer) for layer in _list(about, "layers") if isinstance(layer, str)]
     wrong = [] if benchmarks else ["the manifest names no benchmark that was compared with"]
     wrong += [] if layers else ["the manifest names no layer that was used"]
-    names = ", ".join(f"{b.get('name')} ({b['items']} items)" for b in benchmarks)
+    names = ", ".join(
+        f"{plain(str(b.get('name')))[:80]} ({brief(b['items'])} items)" for b in benchmarks
+    )
     return _gate("decontamination", wrong, f"ran against {names}, by {', '.join(layers)}")
+
+
+def _list(table: Mapping[str, Any], key: str) -> list[Any]:
+    """A list, if there is one under this key: text is none, though Python can go through it."""
+    value = table.get(key)
+    return value if isinstance(value, list) else []
 
 
 def index_only(manifest: Manifest, index_only_ok: bool) -> Gate:
@@ -224,7 +209,7 @@ def unknown(release: Release) -> Gate:
     }
     wrong = []
     if said != 0:
-        wrong.append(f"the manifest says that {said!r} rows of unknown verdict are released")
+        wrong.append(f"the manifest says that {brief(said)} rows of unknown verdict are released")
     for path, count in sorted(unchecked.items()):
         wrong.append(
             f"{path} holds {count} rows without an overlap score: nothing was compared with them"
@@ -262,14 +247,16 @@ def licence(release: Release) -> Gate:
     said = release.manifest.licence
     if said is None:
         return Gate("licence", "fail", "the manifest names no licence, such as cc-by-4.0")
-    from omi2_hub.errors import HubError
-
     try:
         on_card = card.front_matter(release.facts.card)[0].get("license")
     except HubError:
         on_card = None
     listed = on_card if isinstance(on_card, list) else [on_card]
-    wrong = [] if said in listed else [f"the manifest says {said}, the card {on_card!r} (license:)"]
+    wrong = (
+        []
+        if said in listed
+        else [f"the manifest says {said}, the card {brief(on_card)} (license:)"]
+    )
     return _gate("licence", wrong, said)
 
 
@@ -293,24 +280,37 @@ def local_folder(repo: str, here: Path) -> Gate:
 
 
 def version(
-    asked: Version | None, tags: list[Version], last: Manifest | None, release: Release
+    asked: Version | None,
+    tags: list[Version],
+    last: Manifest | None,
+    release: Release,
+    odd: Mapping[str, str] = MappingProxyType({}),
 ) -> Gate:
-    """The version is the one that follows the highest tag, for the kind of change that was made."""
-    if not tags or last is None:
-        return Gate("version", "ok", f"{asked or FIRST} is the first version")
+    """The version is the one that follows the highest, for the kind of change that was made.
+
+    `odd` are tags that look like versions and name no release of ours, with what they name. They
+    count for nothing, and stand in the way of one version: their own.
+    """
     if asked in tags:
         return Gate(
             "version", "fail", f"{asked} exists, and a version never changes: ask for another"
         )
-    kind = kind_of_change(last, release.manifest)
-    if kind == "none":
+    if not tags or last is None:
+        follows, why = asked or parse(FIRST), "it is the first version"
+    else:
+        kind = kind_of_change(last, release.manifest)
+        if kind == "none":
+            return Gate(
+                "version", "fail", f"nothing differs from {tags[-1]}: there is nothing to publish"
+            )
+        follows, why = tags[-1].next(kind), f"{CHANGES[kind]} since {tags[-1]}"
+    if asked not in (None, follows):
+        return Gate("version", "fail", f"{why}, so this is {follows}, not {asked}")
+    if str(follows) in odd:
         return Gate(
-            "version", "fail", f"nothing differs from {tags[-1]}: there is nothing to publish"
+            "version",
+            "fail",
+            f"a tag {follows} is on the Hub already, at {odd[str(follows)][:12]}, which is no"
+            " release of omi2: delete that tag there, then run the same command again",
         )
-    why = {"patch": "only card, reports or manifest changed", "minor": "rows changed"}.get(
-        kind, "the schema changed"
-    )
-    follows = tags[-1].next(kind)
-    if asked is None or asked == follows:
-        return Gate("version", "ok", f"{follows}: {why} since {tags[-1]}")
-    return Gate("version", "fail", f"{why} since {tags[-1]}, so this is {follows}, not {asked}")
+    return Gate("version", "ok", f"{follows}: {why}")

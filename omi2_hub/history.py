@@ -2,50 +2,57 @@
 
 from typing import Any
 
-from omi2_hub import remote
-from omi2_hub.remote import Remote, need
+from omi2_hub import edits, remote
+from omi2_hub.console import table
+from omi2_hub.held import holds, says
+from omi2_hub.remote import need
 
 
 def versions(repo: str) -> dict[str, Any]:
-    """Every version, newest first."""
+    """Every version, newest first; tags that look like versions and are no release stand apart."""
     there = need(repo)
-    held = holds(repo, there)
-    listed = []
+    held, notices = holds(repo, there), there.notices
+    listed, odd = [], []
     for version in reversed(there.versions):
         name = str(version)
-        manifest = remote.manifest_at(repo, there.tags[name])
-        yanked = there.notices.get(name)
+        commit = there.tags[name]
+        manifest = remote.readable(repo, commit)
+        if manifest is None:
+            odd.append({"tag": name, "commit": commit})
+            continue
+        yanked = notices.get(name)
         listed.append(
             {
                 "version": name,
-                "commit": there.tags[name],
+                "commit": commit,
                 "rows": manifest.rows,
                 "main": name == held,
                 "yanked": {"reason": yanked.reason, "date": yanked.date} if yanked else None,
             }
         )
-    return {"ok": True, "repo": repo, "main": held, "head": there.head, "versions": listed}
-
-
-def holds(repo: str, there: Remote) -> str | None:
-    """The version that main holds, by its files; None when it is no version."""
-    for version in reversed(there.versions):
-        commit = there.tags[str(version)]
-        if commit == there.head or remote.holds(repo, there, commit):
-            return str(version)
-    return None
+    return {
+        "ok": True,
+        "repo": repo,
+        "main": held,
+        "main_says": says(there, held),
+        "head": there.head,
+        "edited": edits.as_text(edits.notices(repo, there)),
+        "versions": listed,
+        "no_releases": odd,
+    }
 
 
 def as_text(found: dict[str, Any]) -> str:
     """The list for people."""
-    from omi2_hub.console import table
-
-    if not found["versions"]:
-        return f"{found['repo']} has no version yet"
     lines = []
     for entry in found["versions"]:
         yanked = entry["yanked"]
-        said = f"taken back {yanked['date']}: {yanked['reason']}" if yanked else ""
-        said = "main" if entry["main"] else said
-        lines.append((entry["version"], entry["commit"][:12], f"{entry['rows']:,} rows", said))
-    return table(lines, indent="")
+        said = ["main"] if entry["main"] else []
+        said += [f"taken back {yanked['date']}: {yanked['reason']}"] if yanked else []
+        rows = f"{entry['rows']:,} rows"
+        lines.append((entry["version"], entry["commit"][:12], rows, "; ".join(said)))
+    lines += [(e["tag"], e["commit"][:12], "no release", "") for e in found["no_releases"]]
+    first = [] if found["versions"] else [f"{found['repo']} has no version yet"]
+    more = [] if found["main"] else [found["main_says"]]
+    more += [f"changed by hand: {found['edited']}"] if found["edited"] else []
+    return "\n".join([*first, *filter(None, [table(lines, indent="")]), *more])

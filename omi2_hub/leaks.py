@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 
 SECRETS = {
-    "Hugging Face token": r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}",
+    "Hugging Face token": (
+        r"\b(?:hf|api_org)_[A-Za-z0-9]{30,}|\bhf_(?:oauth|jwt)_[A-Za-z0-9_.-]{20,}"
+    ),
     "OpenAI or Anthropic key": r"\bsk-[A-Za-z0-9_-]{20,}",
     "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})",
     "AWS key id": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",

@@ -2,19 +2,26 @@
 
 A tag never changes, so a yanked version cannot say of itself that it was yanked. `main` says it:
 `notices.json` is what machines read, and the block at the top of the card's text is made from it.
-Every later version carries both along. `strip` takes the block off again, so that a card can be
-compared with the one that was built; whatever else differs was changed by a person.
+Every later version carries both along. A section at the end says what changed since the version
+before (`changelog`). `strip` takes both off again, so that a card can be compared with the one that
+was built; whatever else differs was changed by a person. `named` reads
+off the block which versions it tells of: a notices.json that tells of others was changed, too.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omi2_hub.errors import HubError
+from omi2_hub.text import brief, plain
+from omi2_hub.versions import versions_of
 
 NOTICES = "notices.json"
 _BEGIN = "<!-- omi2-hub: versions taken back; written from notices.json, do not edit -->\n"
 _END = "<!-- omi2-hub: end -->\n"
+_CHANGES = "\n<!-- omi2-hub: what changed; written from two manifests, do not edit -->\n"
+_CHANGES_END = "<!-- omi2-hub: end of what changed -->\n"
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,10 @@ class Yank:
     reason: str
     date: str
 
+    def as_text(self) -> str:
+        """The notice in a line."""
+        return f"taken back on {plain(self.date)}: {plain(self.reason)}"
+
 
 Notices = Mapping[str, Yank]
 """By version, as its tag is written."""
@@ -32,15 +43,17 @@ Notices = Mapping[str, Yank]
 def parse(text: bytes) -> dict[str, Yank]:
     """The notices in a notices.json."""
     try:
-        raw = json.loads(text)
+        yanked = json.loads(text)["yanked"]
+        if odd := [name for name in yanked if not versions_of([name])]:
+            raise ValueError(f"{brief(odd[0])} is no version")
         return {
-            str(version): Yank(str(entry["reason"]), str(entry["date"]))
-            for version, entry in raw["yanked"].items()
+            version: Yank(_line(entry["reason"]), _line(entry["date"]))
+            for version, entry in yanked.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise HubError(
-            f"{NOTICES} on main cannot be read ({type(error).__name__}: {error}): put back the one"
-            " of the commit before, on the Hub's page of its history"
+            f"{NOTICES} on main cannot be read ({type(error).__name__}: {plain(str(error))[:80]}):"
+            " put back the one of the commit before, on the Hub's page of its history"
         ) from None
 
 
@@ -53,15 +66,33 @@ def render(notices: Notices) -> bytes:
 
 
 def strip(card: bytes) -> bytes:
-    """The card without the block."""
-    before, begin, rest = card.partition(_BEGIN.encode())
-    _, end, after = rest.partition(_END.encode())
+    """The card as it was built: without what a push or a yank wrote into it."""
+    return _without(_without(card, _BEGIN, _END), _CHANGES, _CHANGES_END)
+
+
+def with_changes(card: bytes, text: str) -> bytes:
+    """The card with a section at its end that says what changed; "" takes it off."""
+    card = _without(card, _CHANGES, _CHANGES_END)
+    return card + f"{_CHANGES}{text}{_CHANGES_END}".encode() if text else card
+
+
+def _without(card: bytes, mark: str, end_mark: str) -> bytes:
+    """The card without the part between these marks, and without the marks."""
+    before, begin, rest = card.partition(mark.encode())
+    _, end, after = rest.partition(end_mark.encode())
     return before + after if begin and end else card
 
 
+def named(card: bytes) -> list[str]:
+    """The versions that the card's block says were taken back."""
+    block = card.partition(_BEGIN.encode())[2].partition(_END.encode())[0]
+    found = re.findall(rb"^> \*\*(\S+) was taken back\*\*", block, re.MULTILINE)
+    return sorted(version.decode("utf-8", "replace") for version in found)
+
+
 def with_block(card: bytes, notices: Notices) -> bytes:
-    """The card with the block after its front matter; without notices, the card as it was built."""
-    card = strip(card)
+    """The card with the block after its front matter, instead of one that it had."""
+    card = _without(card, _BEGIN, _END)
     if not notices:
         return card
     lines = card.splitlines(keepends=True)
@@ -69,7 +100,7 @@ def with_block(card: bytes, notices: Notices) -> bytes:
     if not lines or lines[0].strip() != b"---":
         at = 0
     said = "".join(
-        f"> **{version} was taken back** on {yank.date}: {_plain(yank.reason)}\n>\n"
+        f"> **{version} was taken back** on {_quoted(yank.date)}: {_quoted(yank.reason)}\n>\n"
         for version, yank in sorted(notices.items())
     ).removesuffix(">\n")
     block = f"{_BEGIN}{said}{_END}"
@@ -78,11 +109,23 @@ def with_block(card: bytes, notices: Notices) -> bytes:
 
 def empty_card(repo: str, licence: str) -> bytes:
     """The card of a dataset of which every version was taken back."""
+    import yaml
+
     name = repo.partition("/")[2]
     said = "Every version of this dataset was taken back."
-    return f"---\nlicense: {licence}\n---\n\n# {name}\n\n{said}\n".encode()
+    meta = yaml.safe_dump({"license": licence}, allow_unicode=True)
+    return f"---\n{meta}---\n\n# {name}\n\n{said}\n".encode()
 
 
-def _plain(reason: str) -> str:
+def _line(value: object) -> str:
+    """One line of text that can be written again."""
+    return " ".join(str(value).encode("utf-8", "replace").decode().split())
+
+
+_MARKUP = re.compile(r"([\\`*_\[\](){}#!|~])")
+
+
+def _quoted(reason: str) -> str:
     """The reason as one line that no Markdown reader takes for markup."""
-    return " ".join(reason.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _MARKUP.sub(r"\\\1", plain(_line(reason)))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,25 +1,25 @@
 """What a push would do, without doing any of it.
 
-`plan` puts together what was read of the release and of the Hub: the gates' verdicts, what happens
+`make` puts together what was read of the release and of the Hub: the gates' verdicts, what happens
 to each file, the commit and the tag. `push` goes by the same plan. Files are compared by hash with
 the tree of main: large ones by sha256, small ones by git's blob id.
 
 Offline, or when the dataset cannot be seen, what is new is not known, and the plan says so.
+What it says to people and programs is in `plan_text`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from omi2_hub import gates, remote
-from omi2_hub.card import configs, front_matter
-from omi2_hub.console import table
-from omi2_hub.errors import HubError
+from omi2_hub import changelog, edits, gates, remote
 from omi2_hub.gates import Gate
-from omi2_hub.notices import NOTICES, Notices, render, with_block
-from omi2_hub.release import CARD, MANIFEST, Release
+from omi2_hub.manifest import CARD, MANIFEST
+from omi2_hub.notices import NOTICES, Notices, Yank, render, with_block, with_changes
+from omi2_hub.release import Release
 from omi2_hub.remote import KEPT, Remote, RemoteFile, blob_id
-from omi2_hub.versions import FIRST, Version, kind_of_change
+from omi2_hub.versions import FIRST, Version, kind_of_change, parse
 
 Fate = Literal["new", "changed", "same", "delete", "unknown"]
 
@@ -39,31 +39,42 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Flags:
+    """What a push was told besides the version."""
+
+    private: bool = False
+    index_only_ok: bool = False
+    discard_edits: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a push of this release would do."""
 
     repo: str
     asked: Version | None
-    private: bool
+    flags: Flags
     release: Release
     remote: Remote
     items: tuple[Item, ...]
     gates: tuple[Gate, ...]
+    edited: Mapping[str, str]  # what people changed on main, that the commit would replace
     done: bool  # this very version is published already
+
+    @property
+    def notices(self) -> Notices:
+        """What was taken back, as the card and notices.json will tell it."""
+        return self.remote.readable_notices
+
+    @property
+    def yanked(self) -> Yank | None:
+        """Whether this version, published already, was taken back."""
+        return self.notices.get(str(self.version)) if self.done else None
 
     @property
     def version(self) -> Version | None:
         """The version asked for, or the one that would be right; None when that is not known."""
-        if self.asked:
-            return self.asked
-        if self.remote.status == "unknown":
-            return None
-        from omi2_hub.versions import parse
-
-        if not self.remote.versions or self.remote.last is None:
-            return parse(FIRST)
-        kind = kind_of_change(self.remote.last, self.release.manifest)
-        return None if kind == "none" else self.remote.versions[-1].next(kind)
+        return _version(self.asked, self.release, self.remote)
 
     @property
     def moving(self) -> list[Item]:
@@ -87,21 +98,23 @@ class Plan:
         return f"{self.version or 'the next version'}: {manifest.name}, {manifest.rows:,} rows"
 
 
-def plan(
+def make(
     release: Release,
     repo: str,
     version: Version | None,
+    flags: Flags = Flags(),
     *,
-    private: bool = False,
-    index_only_ok: bool = False,
-    discard_edits: bool = False,
     patient: bool = False,
 ) -> Plan:
     """Read the Hub and say what a push would do. Nothing is written anywhere."""
     there = remote.state(repo, patient=patient)
-    items = tuple(compare(contents(release, there.notices), there))
+    version = version or _unchanged(release, there)
+    items = tuple(compare(contents(release, there, version), there))
     done = version is not None and published(release, there, repo, version)
-    verdicts = gates.local_gates(release, index_only_ok=index_only_ok, repo=repo, here=Path.cwd())
+    edited: dict[str, str] = {}
+    verdicts = gates.local_gates(
+        release, index_only_ok=flags.index_only_ok, repo=repo, here=Path.cwd()
+    )
     if there.status == "unknown":
         verdicts.append(
             Gate("version", "unknown", "the Hub was not reached, so its versions are not known")
@@ -111,18 +124,50 @@ def plan(
             Gate("version", "ok", f"{version} is published already, with these very files")
         )
     else:
-        verdicts.append(gates.version(version, there.versions, there.last, release))
-        verdicts.append(main_is_ours(repo, there, items, discard_edits))
-    return Plan(repo, version, private, release, there, items, tuple(verdicts), done)
+        odd = {tag: there.tags[tag] for tag in there.odd}
+        verdicts.append(gates.version(version, there.versions, there.last, release, odd))
+        if any(item.fate != "same" for item in items):
+            edited = edits.edits(repo, there)
+        verdicts.append(nothing_lost(edited, flags.discard_edits))
+    if flags.private and there.status == "there":
+        verdicts.append(private(repo))
+    return Plan(repo, version, flags, release, there, items, tuple(verdicts), edited, done)
 
 
-def contents(release: Release, notices: Notices) -> list[Item]:
-    """Every file as it would lie on the Hub: the release's, its manifest, and the notices."""
+def again(plan: Plan) -> Plan:
+    """The same plan on what the Hub holds now; every gate is asked again."""
+    return make(plan.release, plan.repo, plan.asked, plan.flags, patient=True)
+
+
+def _unchanged(release: Release, there: Remote) -> Version | None:
+    """The highest version, when nothing differs from it."""
+    if there.last is None or kind_of_change(there.last, release.manifest) != "none":
+        return None
+    return there.versions[-1]
+
+
+def _version(asked: Version | None, release: Release, there: Remote) -> Version | None:
+    """The version asked for, or the one that would be right; None when that is not known."""
+    if asked or there.status == "unknown":
+        return asked
+    if not there.versions or there.last is None:
+        return parse(FIRST)
+    kind = kind_of_change(there.last, release.manifest)
+    return None if kind == "none" else there.versions[-1].next(kind)
+
+
+def contents(release: Release, there: Remote, asked: Version | None) -> list[Item]:
+    """Every file as it would lie on the Hub: the release's, its manifest, and the notices.
+
+    The card says besides what changed since the highest version, and what was taken back.
+    """
     items = []
+    notices = there.readable_notices
+    changes = _changes(release, there, asked)
     for path, (bytes_, sha256) in release.facts.hashes.items():
         source: Content = release.root / path
-        if path == CARD and notices:
-            source = with_block((release.root / path).read_bytes(), notices)
+        if path == CARD and (notices or changes):
+            source = with_changes(with_block((release.root / path).read_bytes(), notices), changes)
             bytes_, sha256 = len(source), _sha256(source)
         items.append(Item(path, "unknown", bytes_, sha256, source))
     manifest = (release.root / MANIFEST).read_bytes()
@@ -133,6 +178,14 @@ def contents(release: Release, notices: Notices) -> list[Item]:
         text = render(notices)
         items.append(Item(NOTICES, "unknown", len(text), _sha256(text), text))
     return sorted(items, key=lambda item: item.path)
+
+
+def _changes(release: Release, there: Remote, asked: Version | None) -> str:
+    """What changed since the highest version; nothing for a first one, or one that is there."""
+    version = _version(asked, release, there)
+    if not there.versions or there.last is None or version is None or version in there.versions:
+        return ""
+    return changelog.section(there.last, release.manifest, there.versions[-1], version)
 
 
 def compare(items: list[Item], there: Remote) -> list[Item]:
@@ -167,18 +220,15 @@ def published(release: Release, there: Remote, repo: str, version: Version) -> b
         return False
     held = there.tree if commit == there.head else remote.tree(repo, commit)
     at_tag = Remote("there", head=commit, tree=held)
-    items = compare(contents(release, {}), at_tag)
+    items = compare(contents(release, at_tag, None), at_tag)
     return all(i.fate == "same" or i.path == NOTICES for i in items if i.path != CARD)
 
 
-def main_is_ours(repo: str, there: Remote, items: tuple[Item, ...], discard: bool) -> Gate:
+def nothing_lost(edited: Mapping[str, str], discard: bool) -> Gate:
     """Nothing that a person changed on main is lost without being told."""
-    if all(item.fate == "same" for item in items):
-        return Gate("edits on the Hub", "ok", "main holds these very files")
-    changed = remote.edits(repo, there)
-    if not changed:
+    if not edited:
         return Gate("edits on the Hub", "ok", "none: nothing on main would be lost")
-    names = ", ".join(changed[:5]) + (" ..." if len(changed) > 5 else "")
+    names = edits.as_text(dict(edited))
     if discard:
         return Gate("edits on the Hub", "ok", f"{names} would be replaced (--discard-edits)")
     return Gate(
@@ -190,85 +240,16 @@ def main_is_ours(repo: str, there: Remote, items: tuple[Item, ...], discard: boo
     )
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan for `--format json`."""
-    manifest = plan.release.manifest
-    return {
-        "ok": not plan.refused,
-        "repo": plan.repo,
-        "version": str(plan.version) if plan.version else None,
-        "name": manifest.name,
-        "rows": manifest.rows,
-        "remote": {
-            "status": plan.remote.status,
-            "why": plan.remote.why,
-            "head": plan.remote.head or None,
-        },
-        "creates_repo": plan.remote.status == "missing",
-        "already_published": plan.done,
-        "files": [{"path": i.path, "fate": i.fate, "bytes": i.bytes} for i in plan.items],
-        "bytes": sum(item.bytes for item in plan.moving if item.fate != "delete"),
-        "commits": 0 if plan.done or not plan.moving else 1,
-        "commit": plan.message,
-        "tag": str(plan.version) if plan.version else None,
-        "card": {c.name: list(c.splits) for c in _configs(plan.release)},
-        "gates": [
-            {"gate": g.name, "verdict": g.verdict, "says": g.says, "flag": g.flag}
-            for g in plan.gates
-        ],
-    }
-
-
-def as_text(plan: Plan) -> str:
-    """The plan for people."""
-    manifest, moving = plan.release.manifest, plan.moving
-    sent = sum(item.bytes for item in moving if item.fate != "delete")
-    access = "private" if plan.private else "public"
-    where = {
-        "there": f"is on the Hub, main at {plan.remote.head[:12]}"
-        if plan.remote.head
-        else "is empty",
-        "missing": f"is not on the Hub: it would be created, {access}",
-        "unknown": f"remote state unknown: {plan.remote.why}",
-    }[plan.remote.status]
-    there = [item for item in plan.items if item.fate != "delete"]
-    total = sum(item.bytes for item in there)
-    head = [
-        f"release {manifest.name}: {manifest.rows:,} rows, {len(there)} files, {total:,} bytes",
-        f"dataset {plan.repo}: {where}",
-    ]
-    if plan.done:
-        return "\n".join([*head, f"{plan.version} is published already: nothing would be done"])
-    known = {"unknown": "at most (what the Hub has is not known)"}.get(
-        plan.remote.status, "to send"
+def private(repo: str) -> Gate:
+    """`--private` makes a new dataset private; one that is there stays what it is."""
+    if remote.is_private(repo):
+        return Gate("private", "ok", "the dataset is private")
+    return Gate(
+        "private",
+        "fail",
+        f"{repo} is public, and --private is for a dataset that has to be created: leave it out, or"
+        " make the dataset private in its settings first",
     )
-    steps = [
-        f"upload {len([i for i in moving if i in there])} files, {sent:,} bytes {known}",
-        f'one commit "{plan.message}", verified' if moving else "no commit: main holds these files",
-        f"tag {plan.version or '(give --version, or let the Hub be reached)'}",
-        "card " + "; ".join(f"{c.name}: {', '.join(c.splits)}" for c in _configs(plan.release)),
-    ]
-    files = [(item.fate, f"{item.bytes:,}".rjust(14), item.path) for item in plan.items]
-    verdicts = [
-        (g.verdict.upper() if g.verdict != "ok" else "ok", g.name, g.says) for g in plan.gates
-    ]
-    body = [
-        *head,
-        "files",
-        table(files),
-        "steps",
-        table([(s,) for s in steps]),
-        "gates",
-        table(verdicts),
-    ]
-    return "\n".join(body)
-
-
-def _configs(release: Release) -> list[Any]:
-    try:
-        return list(configs(front_matter(release.facts.card)[0]))
-    except HubError:
-        return []
 
 
 def _read(source: Path | None) -> bytes:

@@ -1,69 +1,30 @@
 """A release directory as it lies on disk: its manifest, and what the files themselves say.
 
-`read_manifest` turns manifest.json into a `Manifest`, naming the key that is wrong; the same
-function reads the manifests of published versions. `measure` then goes over every file once: its
-sha256 (two threads), and for Parquet what the footer and one column say. The gates compare the two.
+`read` takes the manifest (`manifest.py`) and goes over every file once: its sha256 (two threads),
+and for Parquet what the footer and one column say. The gates compare the two.
 
-Nothing here trusts the manifest: paths that lead out of the folder are refused before they are
-opened. Not covered: whether the rows are right; `omi2 build` answers for that.
+Not covered: whether the rows are right; `omi2 build` answers for that.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from omi2_hub.errors import HubError, UsageError, status, transient
+from omi2_hub.manifest import CARD, MANIFEST, Manifest, read_manifest
+from omi2_hub.text import plain
 
-MANIFEST = "manifest.json"
-CARD = "README.md"
-FORMAT = 1
+__all__ = ["CARD", "MANIFEST", "Manifest", "Release", "read", "read_manifest"]
+
 TEXTS = {"problem", "generated_solution"}
 """The long columns. The others are narrow, and together a small part of a file."""
 SAMPLE_ROWS = 500
 """Rows of each file that are searched for secrets: the first of its first row group."""
 TEXT_BYTES = 8 << 20
 """How much of a text file is read; a card is a few KB."""
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """What the manifest says of a file; `rows` only for data."""
-
-    bytes: int
-    sha256: str
-    rows: int | None = None
-
-
-@dataclass(frozen=True)
-class Split:
-    """A split: how many rows, and the files they lie in. Splits share files."""
-
-    rows: int
-    files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """manifest.json, checked for shape. `raw` is the whole of it."""
-
-    name: str
-    rows: int
-    schema: tuple[tuple[str, str], ...]
-    files: Mapping[str, FileEntry]
-    splits: Mapping[str, Split]
-    sources: Mapping[str, int]
-    decontamination: Mapping[str, Any]
-    licence: str | None
-    raw: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def data(self) -> list[str]:
-        """The data files, in order."""
-        return sorted(path for path, entry in self.files.items() if entry.rows is not None)
 
 
 @dataclass(frozen=True)
@@ -85,7 +46,7 @@ class Facts:
     data: Mapping[str, DataFacts]
     card: str
     texts: Mapping[str, str]  # what is searched for secrets, by where it is
-    stamps: Mapping[str, int] = field(default_factory=dict)  # when each was written, in ns
+    stamps: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # see `stamp`
 
 
 @dataclass(frozen=True)
@@ -101,47 +62,31 @@ def read(root: Path) -> Release:
     """Read and measure a release directory."""
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder: give the folder that `omi2 build` wrote, ./omi2")
+    path = root / MANIFEST
     try:
-        text = (root / MANIFEST).read_bytes()
+        before = stamp(path)
+        text = path.read_bytes()
+        manifest = read_manifest(text, str(path))
+        facts = measure(root, manifest)
     except FileNotFoundError:
+        if path.exists():
+            raise HubError(f"a file of {root} went away while it was read: try again") from None
         raise UsageError(
             f"{root} holds no {MANIFEST}, so it is not a finished release: it is written last; run"
             " `omi2 build` to its end"
         ) from None
-    manifest = read_manifest(text, str(root / MANIFEST))
-    return Release(root, manifest, measure(root, manifest))
+    except OSError as error:
+        raise HubError(
+            f"{error.filename or root} cannot be read ({error.strerror}): let it be read, or build"
+            " the release again"
+        ) from None
+    return Release(root, manifest, replace(facts, stamps={**facts.stamps, MANIFEST: before}))
 
 
-def read_manifest(text: bytes, where: str) -> Manifest:
-    """The manifest, or an error that names the key that is missing or of the wrong kind."""
-    try:
-        raw = json.loads(text)
-    except ValueError as error:
-        raise HubError(f"{where} is not JSON ({error}): build the release again") from None
-    if not isinstance(raw, dict) or raw.get("omi2") != "release":
-        raise HubError(
-            f'{where} is not the manifest of an omi2 release: it wants "omi2": "release"'
-        )
-    if raw.get("format") != FORMAT:
-        raise HubError(
-            f"{where} has format {raw.get('format')!r}, and this omi2-hub reads format {FORMAT}:"
-            " install the omi2 that wrote it"
-        )
-    licence = raw.get("licence")
-    return Manifest(
-        name=_get(raw, "name", str, where),
-        rows=_count(raw, "rows", where),
-        schema=_schema(raw, where),
-        files=_files(raw, where),
-        splits={
-            name: Split(_count(s, "rows", w), tuple(map(str, _get(s, "files", list, w))))
-            for name, s, w in _items(raw, "splits", where)
-        },
-        sources={name: _count(s, "rows", w) for name, s, w in _items(raw, "sources", where)},
-        decontamination=_get(raw, "decontamination", dict, where),
-        licence=licence if isinstance(licence, str) and licence.strip() else None,
-        raw=raw,
-    )
+def stamp(path: Path) -> tuple[int, int]:
+    """When a file was written, in ns, and its bytes: whether anybody wrote to it since."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def measure(root: Path, manifest: Manifest) -> Facts:
@@ -151,14 +96,17 @@ def measure(root: Path, manifest: Manifest) -> Facts:
         for path in root.rglob("*")
         if path.is_file() and path != root / MANIFEST
     )
-    stamps = {path: (root / path).stat().st_mtime_ns for path in paths}
+    stamps = {path: stamp(root / path) for path in paths}
     with ThreadPoolExecutor(2) as pool:
         hashes = dict(zip(paths, pool.map(lambda p: hash_file(root / p), paths), strict=True))
         tables = [p for p in paths if p.endswith(".parquet")]
         data = dict(zip(tables, pool.map(lambda p: data_facts(root / p), tables), strict=True))
     card = _text(root / CARD)
     texts = {p: _text(root / p) for p in (MANIFEST, *paths) if not p.endswith(".parquet")}
-    texts |= {f"{p} (its first rows)": _sample(root / p) for p in tables if not data[p].broken}
+    for path in (p for p in tables if not data[p].broken):
+        sample, broken = _sample(root / path)
+        texts[f"{path} (its first rows)"] = sample
+        data[path] = replace(data[path], broken=broken)
     return Facts(hashes, data, card, texts, stamps)
 
 
@@ -194,12 +142,12 @@ def data_facts(file: Any, *, footer_only: bool = False) -> DataFacts:
                         name = str(count["values"])
                         sources[name] = sources.get(name, 0) + count["counts"]
             return DataFacts(table.metadata.num_rows, schema_of(schema), unchecked, sources)
-    except (pa.ArrowException, EOFError) as error:
-        return DataFacts(broken=str(error).splitlines()[0])
+    except (pa.ArrowException, EOFError, UnicodeDecodeError) as error:
+        return DataFacts(broken=_first_line(error))
     except OSError as error:  # Arrow's word for a broken footer, and the network's for a failure
         if status(error) is not None or transient(error):
             raise
-        return DataFacts(broken=str(error).splitlines()[0])
+        return DataFacts(broken=_first_line(error))
 
 
 def _nulls(table: Any, group: int, names: list[str], column: str) -> int:
@@ -213,18 +161,24 @@ def _nulls(table: Any, group: int, names: list[str], column: str) -> int:
     )
 
 
-def _sample(path: Path) -> str:
-    """The first rows of a data file, as text."""
+def _sample(path: Path) -> tuple[str, str]:
+    """The first rows of a data file, as text, and why they cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as table:
-        for batch in table.iter_batches(SAMPLE_ROWS, use_threads=False):
-            texts = [c for c in batch.columns if pa.types.is_string(c.type)]
-            return "\n".join(
-                str(value) for column in texts for value in column.to_pylist() if value
-            )
-    return ""
+    try:
+        with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as table:
+            for batch in table.iter_batches(SAMPLE_ROWS, use_threads=False):
+                texts = [c for c in batch.columns if pa.types.is_string(c.type)]
+                values = (value for column in texts for value in column.to_pylist())
+                return "\n".join(value for value in values if value), ""
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        return "", _first_line(error)
+    return "", ""
+
+
+def _first_line(error: Exception) -> str:
+    return plain((str(error).splitlines() or [type(error).__name__])[0])
 
 
 def _text(path: Path) -> str:
@@ -232,46 +186,3 @@ def _text(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return file.read(TEXT_BYTES).decode("utf-8", errors="replace")
-
-
-def _get(raw: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
-    value = raw.get(key)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise HubError(f"{where}: {key} is {value!r}, not {_KINDS[kind]}: build the release again")
-    return value
-
-
-_KINDS = {str: "text", int: "a number", list: "a list", dict: "a table"}
-
-
-def _count(raw: Mapping[str, Any], key: str, where: str) -> int:
-    value = int(_get(raw, key, int, where))
-    if value < 0:
-        raise HubError(f"{where}: {key} is {value}, less than 0: build the release again")
-    return value
-
-
-def _items(raw: Mapping[str, Any], key: str, where: str) -> list[tuple[str, dict[str, Any], str]]:
-    table = _get(raw, key, dict, where)
-    return [
-        (name, _get(table, name, dict, f"{where}: {key}"), f"{where}: {key}.{name}")
-        for name in table
-    ]
-
-
-def _schema(raw: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
-    columns = _get(raw, "schema", list, where)
-    if any(not isinstance(c, list) or len(c) != 2 for c in columns):
-        raise HubError(f"{where}: schema is not a list of [name, type]: build the release again")
-    return tuple((str(name), str(kind)) for name, kind in columns)
-
-
-def _files(raw: Mapping[str, Any], where: str) -> dict[str, FileEntry]:
-    files = {}
-    for path, entry, at in _items(raw, "files", where):
-        pure = PurePosixPath(path)
-        if pure.is_absolute() or ".." in pure.parts or str(pure) != path or "\\" in path:
-            raise HubError(f"{where}: files names {path!r}, which is no path inside the release")
-        rows = _count(entry, "rows", at) if "rows" in entry else None
-        files[path] = FileEntry(_count(entry, "bytes", at), _get(entry, "sha256", str, at), rows)
-    return files

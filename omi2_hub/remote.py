@@ -8,7 +8,8 @@ instead of failing, for `plan` to tell.
 on top of the tries that the client library makes by itself for some requests (uploads, downloads);
 everything else becomes one of the sentences in `errors` at once.
 
-`edits` finds what people changed on main by comparing it with main's own manifest.
+A tag that looks like a version and names no release of ours is `odd`, and no version. notices.json
+is parsed where it is wanted: a broken one stops nothing but what needs it.
 """
 
 import hashlib
@@ -18,10 +19,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from omi2_hub.errors import HubError, RemoteError, UsageError, explain, transient
-from omi2_hub.notices import NOTICES, Yank, empty_card, strip
+from omi2_hub.errors import (
+    HubError,
+    RemoteError,
+    UsageError,
+    Wrong,
+    explain,
+    judging,
+    transient,
+)
+from omi2_hub.manifest import MANIFEST, Manifest, read_manifest
+from omi2_hub.notices import NOTICES, Yank
 from omi2_hub.notices import parse as parse_notices
-from omi2_hub.release import CARD, MANIFEST, Manifest, read_manifest
+from omi2_hub.text import plain
 from omi2_hub.versions import Version, versions_of
 
 PAUSES = [1.0, 2.0, 4.0, 8.0]
@@ -56,18 +66,26 @@ class Remote:
     tags: Mapping[str, str] = field(default_factory=dict)  # every tag -> its commit
     main: Manifest | None = None  # the manifest on main
     last: Manifest | None = None  # the manifest of the highest version, yanked or not
-    notices: Mapping[str, Yank] = field(default_factory=dict)
+    noted: bytes = b""  # notices.json
+    odd: frozenset[str] = frozenset()  # tags above `last` that look like versions and are none
 
     @property
     def versions(self) -> list[Version]:
         """Every version, lowest first."""
-        return versions_of(self.tags)
+        return versions_of(tag for tag in self.tags if tag not in self.odd)
 
     @property
-    def current(self) -> Version | None:
-        """The newest version that was not taken back."""
-        good = [version for version in self.versions if str(version) not in self.notices]
-        return good[-1] if good else None
+    def notices(self) -> dict[str, Yank]:
+        """What was taken back; a HubError if notices.json cannot be read."""
+        return parse_notices(self.noted) if self.noted else {}
+
+    @property
+    def readable_notices(self) -> dict[str, Yank]:
+        """The notices, or none if notices.json cannot be read: `edits` tells of that."""
+        try:
+            return self.notices
+        except HubError:
+            return {}
 
 
 def check_name(repo: str) -> str:
@@ -93,9 +111,9 @@ def check_name(repo: str) -> str:
 
 def check_revision(text: str) -> tuple[str, str]:
     """ORG/NAME@v1.2.0 in its two parts; the second may be main."""
-    repo, at, version = text.partition("@")
-    if not at:
-        raise UsageError(f"{text!r} names no version: give {text}@v1.2.0, or {text}@main")
+    repo, _, version = text.partition("@")
+    if not version:
+        raise UsageError(f"{text!r} names no version: give {repo}@v1.2.0, or {repo}@main")
     return check_name(repo), version
 
 
@@ -136,13 +154,15 @@ def state(repo: str, *, patient: bool = True, manifests: bool = True) -> Remote:
 
     A manifest on main that cannot be read counts as none: then everything there is an edit.
     """
-    from huggingface_hub.errors import RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     hub = api()
 
     def refs() -> Any:
         try:
             return hub.list_repo_refs(repo, repo_type="dataset")
+        except GatedRepoError:
+            raise
         except RepositoryNotFoundError as error:
             if "Invalid" in str(error) and "Authorization" in str(error):
                 raise
@@ -159,22 +179,16 @@ def state(repo: str, *, patient: bool = True, manifests: bool = True) -> Remote:
     if not head:
         return Remote("there", head="", tags=tags)
     files = tree(repo, head)
-    notices = parse_notices(content(repo, head, NOTICES)) if NOTICES in files else {}
-    versions = versions_of(tags)
-    main = _main_manifest(repo, head) if manifests and MANIFEST in files else None
-    last = None
-    if manifests and versions:
-        commit = tags[str(versions[-1])]
-        last = main if commit == head and main else manifest_at(repo, commit)
-    return Remote("there", "", head, files, tags, main, last, notices)
-
-
-def _main_manifest(repo: str, head: str) -> Manifest | None:
-    text = content(repo, head, MANIFEST)
-    try:
-        return read_manifest(text, MANIFEST)
-    except HubError:
-        return None
+    noted = content(repo, head, NOTICES) if NOTICES in files else b""
+    main = readable(repo, head) if manifests and MANIFEST in files else None
+    last, odd = None, set()
+    for version in reversed(versions_of(tags)) if manifests else ():
+        commit = tags[str(version)]
+        last = main if commit == head else readable(repo, commit)
+        if last is not None:
+            break
+        odd.add(str(version))
+    return Remote("there", "", head, files, tags, main, last, noted, frozenset(odd))
 
 
 def need(repo: str, *, manifests: bool = False) -> Remote:
@@ -194,11 +208,16 @@ def need(repo: str, *, manifests: bool = False) -> Remote:
 def commit_of(repo: str, remote: Remote, version: str) -> str:
     """The commit of a version, or of main."""
     if version == "main" and remote.head:
+        if MANIFEST not in remote.tree:
+            raise HubError(
+                f"main of {repo} holds no release: every version was taken back, or none was"
+                f" published; `omi2-hub versions {repo}` lists what there is"
+            )
         return remote.head
     if version in remote.tags:
         return remote.tags[version]
     known = ", ".join(map(str, remote.versions)) or "none"
-    raise HubError(f"{repo} has no version {version}; it has {known}")
+    raise HubError(f"{repo} has no version {plain(version)}; it has {known}")
 
 
 def tree(repo: str, commit: str) -> dict[str, RemoteFile]:
@@ -234,57 +253,39 @@ def content(repo: str, commit: str, path: str) -> bytes:
 
 
 def manifest_at(repo: str, commit: str) -> Manifest:
-    """The manifest of a commit."""
-    return read_manifest(content(repo, commit, MANIFEST), f"{MANIFEST} of {repo}@{commit[:12]}")
+    """The manifest of a commit; `Wrong` if it has none that can be read."""
+    with judging(f"{repo}@{commit[:12]}"):
+        return read_manifest(content(repo, commit, MANIFEST), MANIFEST)
+
+
+def readable(repo: str, commit: str) -> Manifest | None:
+    """The manifest of a commit, or None if it has none that can be read: no release of ours."""
+    try:
+        return manifest_at(repo, commit)
+    except Wrong:
+        return None
+
+
+def blob_at(repo: str, commit: str, path: str) -> str | None:
+    """The git blob id of one file of a commit; None if it has no such file."""
+    found = call(
+        repo,
+        f"looking at {path} of {commit[:12]}",
+        lambda: api().get_paths_info(repo, [path], revision=commit, repo_type="dataset"),
+    )
+    return next((str(file.blob_id) for file in found if file.path == path), None)
+
+
+def is_private(repo: str) -> bool:
+    """Whether the dataset can be seen by few."""
+    ask = f"asking whether {repo} is private"
+    return bool(call(repo, ask, lambda: api().repo_info(repo, repo_type="dataset").private))
 
 
 def _is_model(repo: str) -> bool:
     return bool(
         call(repo, "looking for a model", lambda: api().repo_exists(repo, repo_type="model"))
     )
-
-
-def edits(repo: str, remote: Remote) -> list[str]:
-    """The files on main that are not as main's own manifest says: a person changed them.
-
-    A commit that a tag names was verified and needs no look.
-    """
-    if remote.status != "there" or not remote.tree or remote.head in remote.tags.values():
-        return []
-    listed = remote.main.files if remote.main else {}
-    found = []
-    for path, file in sorted(remote.tree.items()):
-        if path in KEPT or path == NOTICES or (remote.main and path == MANIFEST):
-            continue
-        if path not in listed:
-            if path != CARD or remote.main or not _is_empty_card(repo, remote.head):
-                found.append(path)
-        elif file.sha256 is not None:
-            if file.sha256 != listed[path].sha256:
-                found.append(path)
-        else:
-            text = content(repo, remote.head, path)
-            text = strip(text) if path == CARD else text
-            if hashlib.sha256(text).hexdigest() != listed[path].sha256:
-                found.append(path)
-    return found + sorted(path for path in listed if path not in remote.tree)
-
-
-def _is_empty_card(repo: str, commit: str) -> bool:
-    """Whether the card is the one that a yank of the last version left."""
-    text = strip(content(repo, commit, CARD))
-    licence = re.search(rb"^license: (\S+)$", text, re.MULTILINE)
-    return licence is not None and text == empty_card(
-        repo, licence.group(1).decode("utf-8", "replace")
-    )
-
-
-def holds(repo: str, there: Remote, commit: str) -> bool:
-    """Whether main holds the release of this commit: the same manifest, or not even one."""
-    if MANIFEST not in there.tree:
-        return False
-    other = tree(repo, commit).get(MANIFEST)
-    return other is not None and other.blob == there.tree[MANIFEST].blob
 
 
 def blob_id(content: bytes) -> str:

@@ -3,13 +3,15 @@
 `verify` reads the manifest of that revision and holds everything else against it:
 - the tree lists the manifest's files and no others; large files by the sha256 that the Hub states,
   small ones downloaded and hashed (the card without its block of notices);
-- every Parquet footer, by range requests: rows and columns;
+- every Parquet footer, by range requests: rows and columns, and their sums by file and split;
 - the card's configs, splits and numbers;
 - `datasets.load_dataset_builder` for every config at that commit, and the first row of every split,
   but for its two texts.
 
-It trusts the sha256 that the Hub states for a large file; `full` downloads and hashes those too.
-What it finds is raised as `Wrong`; that the Hub could not be asked is a RemoteError, never Wrong.
+It trusts the sha256 that the Hub states for a large file, and of the sources only that they add up;
+`full` downloads and hashes every large file, and counts the rows of each source. Whatever the
+revision's own content makes impossible is raised as `Wrong`; that the Hub could not or may not be
+asked never is.
 """
 
 import hashlib
@@ -21,34 +23,43 @@ from pathlib import Path
 from typing import Any
 
 from omi2_hub import card, remote
-from omi2_hub.errors import HubError, status, transient
+from omi2_hub.counts import disagreements, total
+from omi2_hub.errors import HubError, NotAllowed, UsageError, Wrong, judging, no_room, transient
+from omi2_hub.manifest import CARD, MANIFEST, Manifest, read_manifest
 from omi2_hub.notices import NOTICES, strip
-from omi2_hub.release import CARD, MANIFEST, TEXTS, Manifest, data_facts, hash_file, read_manifest
+from omi2_hub.release import TEXTS, DataFacts, data_facts, hash_file
 from omi2_hub.remote import KEPT, PAUSES, RemoteFile, call, content
+from omi2_hub.text import plain
 
 THREADS = 4
-
-
-class Wrong(HubError):
-    """A published revision is not what its manifest says."""
 
 
 def verify(
     repo: str, commit: str, *, expected: Manifest | None = None, full: bool = False
 ) -> dict[str, Any]:
     """Verify a commit; returns what was checked, or raises `Wrong` with the first few findings."""
+    if Path(repo).is_dir():
+        raise UsageError(
+            f"a folder ./{repo} lies here, and load_dataset would read it instead of the Hub: run"
+            " this somewhere else, or rename the folder"
+        )
+    with judging(f"{repo}@{commit[:12]}"):
+        return _verify(repo, commit, expected, full)
+
+
+def _verify(repo: str, commit: str, expected: Manifest | None, full: bool) -> dict[str, Any]:
     found = remote.tree(repo, commit)
     if MANIFEST not in found:
         raise Wrong(f"{repo}@{commit[:12]} holds no {MANIFEST}: it is not a release of omi2")
-    manifest = read_manifest(content(repo, commit, MANIFEST), f"{MANIFEST} of {repo}@{commit[:12]}")
+    manifest = read_manifest(content(repo, commit, MANIFEST), MANIFEST)
     wrong = (
         [] if expected is None or expected.raw == manifest.raw else ["manifest.json is another one"]
     )
     wrong += files(repo, commit, manifest, found)
-    if full and not wrong:
-        wrong += every_byte(repo, commit, manifest)
+    large = [path for path in sorted(manifest.files) if path in found and found[path].sha256]
     if not wrong:
-        wrong += tables(repo, commit, manifest)
+        wrong += every_byte(repo, commit, manifest, large) if full else []
+        wrong += tables(repo, commit, manifest, full=full)
     if CARD in found:
         wrong += card.problems(content(repo, commit, CARD).decode("utf-8", "replace"), manifest)
     loaded: list[str] = []
@@ -73,7 +84,8 @@ def files(repo: str, commit: str, manifest: Manifest, found: dict[str, RemoteFil
     ours = {MANIFEST, NOTICES} | KEPT
     wrong = [f"{path} is missing" for path in sorted(manifest.files.keys() - found.keys())]
     wrong += [
-        f"{path} is not in the manifest" for path in sorted(found.keys() - manifest.files - ours)
+        f"{plain(path)} is not in the manifest"
+        for path in sorted(found.keys() - manifest.files - ours)
     ]
 
     def look(path: str) -> str:
@@ -90,34 +102,46 @@ def files(repo: str, commit: str, manifest: Manifest, found: dict[str, RemoteFil
         return wrong + [one for one in said if one]
 
 
-def tables(repo: str, commit: str, manifest: Manifest) -> list[str]:
-    """Parquet files whose footer tells other rows or columns; only the footer is fetched."""
+def tables(repo: str, commit: str, manifest: Manifest, *, full: bool) -> list[str]:
+    """What the Parquet files tell otherwise than the manifest: columns, rows, and their sums.
+
+    Only the footers are fetched, and with `full` the column of sources.
+    """
     from huggingface_hub import HfFileSystem
 
     system = HfFileSystem(skip_instance_cache=True)
 
-    def look(path: str) -> str:
-        def read() -> Any:
+    def look(path: str) -> DataFacts:
+        def read() -> DataFacts:
             with system.open(f"datasets/{repo}@{commit}/{path}", block_size=1 << 20) as file:
-                return data_facts(file, footer_only=True)
+                return data_facts(file, footer_only=not full)
 
-        facts = call(repo, f"reading the footer of {path}", read)
-        if facts.broken:
-            return f"{path} cannot be read as Parquet ({facts.broken})"
-        if facts.rows != manifest.files[path].rows:
-            return f"{path} holds {facts.rows} rows, the manifest says {manifest.files[path].rows}"
-        if facts.schema != manifest.schema:
-            return f"{path} has other columns than the manifest"
-        return ""
+        return call(repo, f"reading the footer of {path}", read)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return [one for one in pool.map(look, manifest.data) if one]
+        facts = dict(zip(manifest.data, pool.map(look, manifest.data), strict=True))
+    wrong = [
+        f"{path} cannot be read as Parquet ({one.broken})"
+        for path, one in facts.items()
+        if one.broken
+    ]
+    if wrong:
+        return wrong
+    wrong = [
+        f"{path} has other columns than the manifest"
+        for path, one in facts.items()
+        if one.schema != manifest.schema
+    ]
+    rows = {path: one.rows for path, one in facts.items()}
+    return wrong + disagreements(
+        manifest, rows, total([one.sources for one in facts.values()]) if full else None
+    )
 
 
-def every_byte(repo: str, commit: str, manifest: Manifest) -> list[str]:
-    """Data files whose downloaded bytes have another sha256."""
+def every_byte(repo: str, commit: str, manifest: Manifest, large: list[str]) -> list[str]:
+    """Large files whose downloaded bytes have another sha256."""
     wrong = []
-    for path in manifest.data:
+    for path in large:
         with tempfile.TemporaryDirectory() as folder:
             got = fetch(repo, commit, path, Path(folder))
             sha256 = hash_file(got)[1]
@@ -150,11 +174,6 @@ def loads(repo: str, commit: str, manifest: Manifest) -> tuple[list[str], list[s
     datasets takes some lost answers for missing files and goes on without them, so what goes wrong
     is tried again before it is believed.
     """
-    if Path(repo).is_dir():
-        raise HubError(
-            f"a folder ./{repo} lies here, and load_dataset would read it instead of the Hub: run"
-            " this somewhere else, or rename the folder"
-        )
     text = content(repo, commit, CARD).decode("utf-8", "replace")
     configs = card.configs(card.front_matter(text)[0])
     for pause in [*PAUSES[:2], None]:
@@ -184,7 +203,7 @@ def _loads(
                     else:
                         good.append(f"{config.name}/{split}")
             except HubError as error:
-                if transient(error) or status(error) in (401, 403):
+                if transient(error) or isinstance(error, NotAllowed) or no_room(error):
                     raise
                 wrong.append(f"config {config.name} does not load ({error})")
     return good, wrong

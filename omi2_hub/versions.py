@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from omi2_hub.errors import UsageError
-from omi2_hub.release import Manifest
+from omi2_hub.manifest import Manifest
 
 Kind = Literal["none", "patch", "minor", "major"]
 _SHAPE = re.compile(r"v(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
 FIRST = "v0.1.0"
+CHANGES: dict[Kind, str] = {
+    "patch": "only card, reports or manifest changed",
+    "minor": "rows changed",
+    "major": "the schema changed",
+}
 
 
 @dataclass(frozen=True, order=True)

@@ -4,12 +4,14 @@
 `run` runs `omi2-hub ...` in a working directory of the test and returns what it said.
 """
 
+import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +150,32 @@ def python(commands: Commands, tmp_path: Path) -> Callable[[str], Said]:
 def release(tmp_path: Path) -> Path:
     """A small release: 60 rows in two tiers."""
     return releases.write(tmp_path / "omi2", releases.rows_of(60))
+
+
+Pushed = tuple[Path, str, list[list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="session")
+def pushed(hub: Hub, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Pushed:
+    """v0.1.0 and v0.2.0: three rows fewer, six more, and one answer changed."""
+    folder, base = tmp_path_factory.mktemp("pushed"), "acme/two-versions"
+    old = releases.rows_of(60)
+    new = old[3:] + releases.rows_of(6, seed="b")
+    new[5] = {**new[5], "expected_answer": "999"}
+    new[6] = {**new[6], "votes": 4}
+    for made, version in ((old, "v0.1.0"), (new, "v0.2.0")):
+        root = releases.write(folder / version, made)
+        args = ["push", str(root), "--repo", base, "--version", version, "-y"]
+        said = commands.ask(args=args, token=WRITE, cwd=str(folder))
+        assert said.code == 0, said
+    return folder, base, [old, new]
+
+
+@pytest.fixture
+def two(hub: Hub, repo: str, pushed: Pushed, tmp_path: Path) -> list[list[dict[str, Any]]]:
+    """The two versions under the test's own name, and their folders. Returns their rows."""
+    folder, base, made = pushed
+    found = copy.deepcopy(hub.store.repo("dataset", base))
+    hub.store.repos["dataset", repo] = replace(found, name=repo)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return made

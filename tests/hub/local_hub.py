@@ -35,7 +35,8 @@ PART_BYTES = 64 << 20
 PAGE = 1000
 BLOCK = 1 << 20
 Fault = Callable[[int, str, str], str | None]
-"""(number of the request, method, path) -> None, "500", "403", ..., "drop" or "drop-after"."""
+"""(number of the request, method, path) -> None, "500", "403", ..., "drop" or "drop-after"; it may
+raise `Refused` as well."""
 
 
 class Hub:
@@ -51,6 +52,7 @@ class Hub:
         self.xet: dict[str, str] = {}  # sha256 -> Xet hash of the files that were committed
         self.store.elsewhere = self.from_xet
         self.tokens = {WRITE: "write", READ: "read"}
+        self.heard = ""  # the Authorization header of the last request
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("Bound", (Handler,), {"hub": self})
@@ -119,8 +121,9 @@ class Handler(BaseHTTPRequestHandler):
             self.hub.log.append((self.command, self.path))
             number = len(self.hub.log) - 1
         self.unread = int(self.headers.get("Content-Length") or 0)
-        broken = self.hub.fault(number, self.command, self.where)
+        self.hub.heard = self.headers.get("Authorization", "")
         try:
+            broken = self.hub.fault(number, self.command, self.where)
             if broken == "drop":
                 raise Dropped
             if broken and broken.isdigit():
@@ -368,7 +371,7 @@ def validate_yaml(h: Handler) -> None:
     found = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
     try:
         meta = yaml.safe_load(found.group(1)) if found else None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         h.send({"errors": [{"message": str(error)}], "warnings": []}, 400)
         return
     missing = [] if isinstance(meta, dict) else [{"message": "empty or missing yaml metadata"}]

@@ -1,24 +1,26 @@
 """The fault sweep: a push that fails at every request, one after another, then the same again.
 
-For each request of a push of v0.2.0 on top of v0.1.0, and each kind of fault:
-- the command ends with a sentence and exit code 0, 1 or 3 (or was killed);
+Pushes of four ways: `second`, v0.2.0 on top of v0.1.0; `first`, of a dataset that is not there;
+`discard`, over a card that a person edited; `xet`, where the Hub has Xet. For each request of them,
+and each kind of fault:
+- the command ends with a sentence, and an exit code that this kind of fault can have (CODES);
 - right after it, main and every tag load, by `datasets`, with all their rows;
 - the same command again, without faults, ends with 0;
-- the end is the same as without any fault: one commit more, v0.2.0 on it, the same tree;
+- the end is the same as without any fault: one commit more, the version on it, the same tree;
 - no large file arrived whole twice (but for the one whose upload was not answered, `drop-after`:
   the client library sends that one again).
 
 Kinds: `500` and `drop` and `drop-after` strike once; `403` once, and is no reason to ask again;
 `down` fails everything from that request on; `kill` is kill -9 of the pushing process.
 The order of requests that run side by side differs from push to push, so the fault strikes the
-n-th that arrives. The ordinary run takes every twentieth request of each kind, each kind from
-another start; -m slow takes them all and prints the counts.
+n-th that arrives. The ordinary run takes a few requests of each way and kind; -m slow takes them
+all and prints the counts.
 """
 
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,75 +29,95 @@ import pytest
 
 from . import releases
 from .conftest import Commands, Said
+from .helpers import NOTHING, edit, main_of
 from .local_hub import WRITE, Hub
 
-Run = Callable[..., Said]
-Python = Callable[[str], Said]
-KINDS = ("500", "drop", "drop-after", "403", "down", "kill")
-STEP = 20
+CODES = {"500": {0}, "drop": {0}, "drop-after": {0}, "403": {0, 1}, "down": {0, 3}, "kill": {-9}}
+"""What a push ends with: one fault that may pass is asked again, a 403 never is, a Hub that stays
+down is a failure to come back from (0: it was the last request, and what it asked is optional)."""
+WAYS = ("second", "first", "discard", "xet")
+STEP = 25
 
 LOADS = """
 import json
 from datasets import load_dataset
 from huggingface_hub import HfApi
-refs = HfApi().list_repo_refs({repo!r}, repo_type="dataset")
+hub, repo = HfApi(), {repo!r}
 found = {{}}
-for name in ["main", *(tag.name for tag in refs.tags)]:
-    rows = load_dataset({repo!r}, split="train", revision=name, streaming=True)
-    found[name] = sum(1 for _ in rows)
+if hub.repo_exists(repo, repo_type="dataset"):
+    refs = hub.list_repo_refs(repo, repo_type="dataset")
+    for name in ["main", *(tag.name for tag in refs.tags)]:
+        if hub.list_repo_files(repo, repo_type="dataset", revision=name) != [".gitattributes"]:
+            rows = load_dataset(repo, split="train", revision=name, streaming=True)
+            found[name] = sum(1 for _ in rows)
 print(json.dumps(found))
 """
 
 
 class Sweep:
-    """A push of v0.2.0 that can be tried again and again on datasets of their own."""
+    """A push that can be tried again and again on datasets of their own."""
 
-    def __init__(self, hub: Hub, run: Run, python: Python, folder: Path) -> None:
-        self.hub, self.run, self.python = hub, run, python
-        self.old = releases.write(folder / "old", releases.rows_of(60))
-        made = releases.rows_of(60)[3:] + releases.rows_of(6, seed=folder.name)
+    def __init__(self, hub: Hub, commands: Commands, folder: Path, way: str) -> None:
+        self.hub, self.commands, self.folder, self.way = hub, commands, folder, way
+        made = releases.rows_of(60)[3:] + releases.rows_of(6, seed=way)
         self.new = releases.write(folder / "new", made)
-        self.base = f"acme/base-{folder.name}"
-        assert run("push", self.old, "--repo", self.base, "--version", "v0.1.0", "-y").code == 0
-        self.repo = self.fresh("whole")
-        before = len(hub.log)
-        assert self.push().code == 0
-        self.requests = [path for _, path in hub.log[before:]]
-        self.tree = hub.store.repo("dataset", self.repo).find("v0.2.0").tree
+        self.version = "v0.1.0" if way == "first" else "v0.2.0"
+        self.before = {} if way == "first" else {"v0.1.0": 60}
+        self.base = f"acme/base-{way}"
+        if self.before:
+            old = releases.write(folder / "old", releases.rows_of(60))
+            assert self.run("push", old, "--repo", self.base, "--version", "v0.1.0", "-y").code == 0
+        if way == "discard":
+            edit(hub, self.base, "README.md", main_of(hub, self.base).encode() + b"By a person.")
         files = releases.manifest_of(self.new)["files"]
         self.large = {f["sha256"] for path, f in files.items() if "rows" in f}
+        self.repo = self.fresh("whole")
+        start = len(hub.log)
+        said = self.push()
+        assert said.code == 0, said
+        self.requests = [path for _, path in hub.log[start:]]
+        there = hub.store.repo("dataset", self.repo)
+        self.tree, self.commits = there.find(self.version).tree, len(there.history("main"))
+        assert self.commits == {"second": 3, "first": 2, "discard": 4, "xet": 3}[way]
+
+    def run(self, *args: object) -> Said:
+        asked = [str(arg) for arg in args]
+        xet = self.hub.cas is not None
+        return self.commands.ask(args=asked, token=WRITE, cwd=str(self.folder), xet=xet)
 
     def fresh(self, name: str) -> str:
-        """A dataset that holds v0.1.0, and a Hub that never saw the files of v0.2.0."""
+        """A dataset as it was before the push, and a Hub that never saw the files of it."""
         self.repo = f"{self.base}-{name}"
-        found = copy.deepcopy(self.hub.store.repo("dataset", self.base))
-        self.hub.store.repos["dataset", self.repo] = replace(found, name=self.repo)
-        for oid in getattr(self, "large", ()):
+        if self.before:
+            found = copy.deepcopy(self.hub.store.repo("dataset", self.base))
+            self.hub.store.repos["dataset", self.repo] = replace(found, name=self.repo)
+        for oid in self.large:
             self.hub.store.large(oid).unlink(missing_ok=True)
+        if self.way == "xet":
+            self.hub.cas = self.folder / f"cas-{name}"
+            self.hub.cas.mkdir()
         self.hub.store.stored.clear()
         return self.repo
 
     def push(self) -> Said:
-        return self.run("push", self.new, "--repo", self.repo, "--version", "v0.2.0", "-y")
+        more = ["--discard-edits"] if self.way == "discard" else []
+        args = ("push", self.new, "--repo", self.repo, "--version", self.version, "-y", *more)
+        return self.run(*args)
 
     def loads(self) -> dict[str, int]:
-        said = self.python(LOADS.format(repo=self.repo))
+        lines = LOADS.format(repo=self.repo)
+        said = self.commands.ask(python=lines, token=WRITE, cwd=str(self.folder))
         assert said.code == 0, said.err
         found: dict[str, int] = json.loads(said.out)
         return found
 
 
-@pytest.fixture(scope="module")
-def sweep(hub: Hub, commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
-    folder = tmp_path_factory.mktemp("sweep")
-
-    def run(*args: object) -> Said:
-        return commands.ask(args=[str(arg) for arg in args], token=WRITE, cwd=str(folder))
-
-    def python(lines: str) -> Said:
-        return commands.ask(python=lines, token=WRITE, cwd=str(folder))
-
-    return Sweep(hub, run, python, folder)
+@pytest.fixture(scope="module", params=WAYS)
+def sweep(
+    request: Any, hub: Hub, commands: Commands, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sweep]:
+    yield Sweep(hub, commands, tmp_path_factory.mktemp("sweep"), request.param)
+    hub.cas, hub.fault = None, NOTHING
 
 
 def fault(kind: str, at: int, hub: Hub, commands: Commands) -> Callable[..., str | None]:
@@ -123,21 +145,22 @@ def case(sweep: Sweep, commands: Commands, kind: str, at: int) -> int:
     hub.fault = fault(kind, at, hub, commands)
     said = sweep.push()
     struck = [path for _, path in hub.log[start + at : start + at + 1]]
-    hub.fault = lambda number, method, path: None
-    assert said.code in (0, 1, 3, -9), said
+    hub.fault = NOTHING
+    assert said.code in CODES[kind], (kind, at, struck, said)
     assert said.code in (0, -9) or said.err.splitlines()[-1].startswith("error: "), said
-    assert "Traceback" not in said.err, said.err
-    good = {"v0.1.0": 60, "v0.2.0": 63}
+    assert "should not happen" not in said.err, said.err
+    good = {**sweep.before, sweep.version: 63}
     found = sweep.loads()
-    assert found.pop("main") in good.values()
+    main = found.pop("main", None)
+    assert main in good.values() or (main is None and not sweep.before)
     assert found == {name: good[name] for name in found}
-    assert said.code != 0 or "v0.2.0" in found
+    assert said.code != 0 or sweep.version in found
     again = sweep.push()
     assert again.code == 0, (kind, at, sweep.requests[at], said, again)
     repo = hub.store.repo("dataset", there)
-    assert repo.find("v0.2.0").tree == sweep.tree
-    assert repo.tags["v0.2.0"] == repo.branches["main"]
-    assert len(repo.history("main")) == 3, (kind, at, sweep.requests[at], repo.history("main"))
+    assert repo.find(sweep.version).tree == sweep.tree
+    assert repo.tags[sweep.version] == repo.branches["main"]
+    assert len(repo.history("main")) == sweep.commits, (kind, at, struck, repo.history("main"))
     arrived = [oid for oid, _ in hub.store.stored]
     lost = kind == "drop-after" and "/lfs/" in struck[0]
     assert len(arrived) <= len(set(arrived)) + lost, f"stored twice: {arrived}"
@@ -145,32 +168,56 @@ def case(sweep: Sweep, commands: Commands, kind: str, at: int) -> int:
     return said.code
 
 
+def slice_of(sweep: Sweep, kind: str) -> list[int]:
+    """The requests that the ordinary run strikes: each kind from another start, over the whole.
+
+    The ways besides `second` differ from it in their first requests and in their uploads, so they
+    are struck where they create, upload, commit and tag, each by two kinds.
+    """
+    which = list(CODES).index(kind)
+    if sweep.way == "second":
+        return list(range(which, len(sweep.requests), STEP))
+    points = {
+        "first": ("/repos/create", "/commit/main"),
+        "discard": ("/commit/main",),
+        "xet": ("-write-token/",),
+    }[sweep.way]
+    kinds = {"/repos/create": ("drop-after", "403", "kill"), "/commit/main": ("drop-after", "kill")}
+    return [
+        next(at for at, path in enumerate(sweep.requests) if point in path)
+        for point in points
+        if kind in kinds.get(point, ("down",))
+    ]
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_at_every_twentieth_request(sweep: Sweep, commands: Commands, kind: str) -> None:
-    codes = Counter(
-        case(sweep, commands, kind, at)
-        for at in range(KINDS.index(kind), len(sweep.requests), STEP)
-    )
-    assert sum(codes.values()) >= 2
+@pytest.mark.parametrize("kind", CODES)
+def test_a_fault_at_a_few_requests(sweep: Sweep, commands: Commands, kind: str) -> None:
+    codes = Counter(case(sweep, commands, kind, at) for at in slice_of(sweep, kind))
+    if sweep.way == "second":
+        assert codes[1] >= (kind == "403")
+        assert codes[3] >= 2 * (kind == "down")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CODES)
 def test_a_fault_at_every_request(
     sweep: Sweep, commands: Commands, kind: str, capsys: pytest.CaptureFixture[Any]
 ) -> None:
-    codes = Counter(case(sweep, commands, kind, at) for at in range(len(sweep.requests)))
+    count = len(sweep.requests)
+    codes = Counter(case(sweep, commands, kind, at) for at in range(count))
     with capsys.disabled():
-        print(f"\n{kind}: {len(sweep.requests)} requests, exit codes {dict(sorted(codes.items()))}")
-    assert sum(codes.values()) == len(sweep.requests)
+        told = dict(sorted(codes.items()))
+        print(f"\n{sweep.way}, {kind}: {count} requests, exit codes {told}")
+    assert codes[1] >= (kind == "403")
+    assert codes[3] >= count // 2 * (kind == "down")
 
 
-def test_a_server_that_is_down_from_the_start(sweep: Sweep, commands: Commands) -> None:
+def test_a_server_that_is_down_from_the_start(sweep: Sweep) -> None:
     sweep.fresh("down-first")
     sweep.hub.fault = lambda number, method, path: "503"
     said = sweep.push()
-    sweep.hub.fault = lambda number, method, path: None
+    sweep.hub.fault = NOTHING
     assert said.code == 3
     assert "run the same command again" in said.err

@@ -12,7 +12,8 @@ import pytest
 
 from . import releases
 from .conftest import Said, environment
-from .local_hub import Hub
+from .hub_store import Refused
+from .local_hub import WRITE, Hub
 
 Run = Callable[..., Said]
 
@@ -60,7 +61,7 @@ def test_a_dry_run_offline(tmp_path: Path, release: Path) -> None:
 
 def test_a_push_offline_is_a_remote_failure(tmp_path: Path, release: Path) -> None:
     args = ["push", release, "--repo", "acme/omi2", "--version", "v0.1.0", "-y"]
-    said = offline(tmp_path, *args, HF_HUB_OFFLINE="1")
+    said = offline(tmp_path, *args, HF_HUB_OFFLINE="1", HF_TOKEN=WRITE)
     assert said.code == 3
     assert "HF_HUB_OFFLINE is set" in said.err
 
@@ -96,8 +97,12 @@ def test_a_plan_says_which_files_are_new(
     assert said.json["version"] == "v0.2.0"
     assert len(hub.store.repo("dataset", repo).commits) == commits
     back = run("plan", release, "--repo", repo, token=None)
-    assert back.code == 1
-    assert "nothing differs from v0.1.0" in back.err
+    assert back.code == 0
+    assert "v0.1.0 is published already: nothing would be done" in back.out
+    assert back.err == ""
+    asked = run("plan", release, "--repo", repo, "--version", "v0.1.1")
+    assert asked.code == 1
+    assert "nothing differs from v0.1.0" in asked.err
 
 
 def test_a_gate_that_fails_is_told_once_and_ends_with_1(run: Run, release: Path) -> None:
@@ -162,10 +167,28 @@ def test_usage_errors_end_with_2(run: Run, release: Path, tmp_path: Path) -> Non
     assert (said.code, said.json["exit_code"]) == (2, 2)
 
 
-def test_a_token_is_never_shown(hub: Hub, repo: str, run: Run, release: Path) -> None:
-    secret = "hf_" + "z9" * 17
+TOKENS = [
+    "hf_" + "z9" * 17,
+    "hf_oauth_eyJhbGciOiJF.eyJzdWIiOiJz.c2lnbmF0dXJl-_x",
+    "my-proxy-password",
+]
+
+
+@pytest.mark.parametrize("secret", TOKENS, ids=["user", "oauth", "proxy"])
+def test_a_token_is_never_shown(hub: Hub, repo: str, run: Run, release: Path, secret: str) -> None:
+    """A server that says in its error what it was sent."""
+    heard: list[str] = []
+
+    def echo(number: int, method: str, path: str) -> str | None:
+        heard.append(hub.heard)
+        raise Refused(400, f"bad header: {hub.heard}")
+
     hub.tokens[secret] = "read"
+    hub.fault = echo
     said = run("push", release, "--repo", repo, "--version", "v0.1.0", "-y", token=secret)
     assert said.code == 1
+    assert heard == [f"Bearer {secret}"]
+    assert "bad header: Bearer" in said.err
     assert secret not in said.out + said.err
+    assert secret.rpartition(".")[2] not in said.out + said.err
     assert secret not in json.dumps(environment(hub, Path()))

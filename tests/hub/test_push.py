@@ -13,6 +13,7 @@ import pytest
 
 from . import releases
 from .conftest import Commands, Said, environment
+from .helpers import changed, push
 from .local_hub import READ, WRITE, Hub
 
 Run = Callable[..., Said]
@@ -31,16 +32,6 @@ def test_a_release_is_one_commit_then_a_tag(hub: Hub, repo: str, run: Run, relea
     assert said.json["commit"] == there.branches["main"]
     wanted = {p.relative_to(release).as_posix() for p in release.rglob("*") if p.is_file()}
     assert set(there.find("v0.1.0").tree) == wanted | {".gitattributes"}
-
-
-def push(run: Run, root: Path, repo: str, version: str, *more: object, **how: Any) -> Said:
-    return run("push", root, "--repo", repo, "--version", version, "-y", *more, **how)
-
-
-def changed(tmp_path: Path, *, seed: str = "b", name: str = "omi2") -> Path:
-    """The release of the fixture with three rows fewer and six rows more."""
-    made = releases.rows_of(60)[3:] + releases.rows_of(6, seed=seed)
-    return releases.write(tmp_path / name, made)
 
 
 def test_an_unchanged_push_says_so_and_uploads_nothing(
