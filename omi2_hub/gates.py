@@ -208,7 +208,7 @@ def unknown(release: Release) -> Gate:
         path: data.unchecked for path, data in release.facts.data.items() if data.unchecked
     }
     wrong = []
-    if said != 0:
+    if said != 0 or isinstance(said, bool):
         wrong.append(f"the manifest says that {brief(said)} rows of unknown verdict are released")
     for path, count in sorted(unchecked.items()):
         wrong.append(

@@ -75,7 +75,7 @@ def read_manifest(text: bytes, where: str) -> Manifest:
         raise HubError(
             f'{where} is not the manifest of an omi2 release: it wants "omi2": "release"'
         )
-    if raw.get("format") != FORMAT:
+    if raw.get("format") != FORMAT or raw["format"] is True:
         raise HubError(
             f"{where} has format {brief(raw.get('format'))}, and this omi2-hub reads format"
             f" {FORMAT}: install the omi2 that wrote it"

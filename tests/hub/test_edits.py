@@ -281,7 +281,8 @@ def test_the_question_says_what_becomes_public_and_what_is_replaced(
 def test_a_token_is_wanted_before_anything_is_read(run: Run, repo: str, tmp_path: Path) -> None:
     said = push(run, tmp_path / "nothing", repo, "v0.1.0", token=None)
     assert (said.code, "no token: run `hf auth login`" in said.err) == (1, True)
-    said = push(run, tmp_path / "nothing", repo, "v0.1.0", token="sécret")
+    odd = "sécret"
+    said = push(run, tmp_path / "nothing", repo, "v0.1.0", token=odd)
     assert (said.code, "characters that no token has" in said.err) == (1, True)
     said = run("push", tmp_path, "--repo", repo, "--version", "v0.1.0", "--dry-run", token=None)
     assert "holds no manifest.json" in said.err

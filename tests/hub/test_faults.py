@@ -146,7 +146,8 @@ def case(sweep: Sweep, commands: Commands, kind: str, at: int) -> int:
     said = sweep.push()
     struck = [path for _, path in hub.log[start + at : start + at + 1]]
     hub.fault = NOTHING
-    assert said.code in CODES[kind], (kind, at, struck, said)
+    wanted = CODES[kind] if struck else {0}  # a push asks one time more or less than another
+    assert said.code in wanted, (kind, at, struck, said)
     assert said.code in (0, -9) or said.err.splitlines()[-1].startswith("error: "), said
     assert "should not happen" not in said.err, said.err
     good = {**sweep.before, sweep.version: 63}
@@ -162,7 +163,7 @@ def case(sweep: Sweep, commands: Commands, kind: str, at: int) -> int:
     assert repo.tags[sweep.version] == repo.branches["main"]
     assert len(repo.history("main")) == sweep.commits, (kind, at, struck, repo.history("main"))
     arrived = [oid for oid, _ in hub.store.stored]
-    lost = kind == "drop-after" and "/lfs/" in struck[0]
+    lost = kind == "drop-after" and any("/lfs/" in path for path in struck)
     assert len(arrived) <= len(set(arrived)) + lost, f"stored twice: {arrived}"
     assert sweep.loads() == {"main": 63, **good}
     return said.code

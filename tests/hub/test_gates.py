@@ -77,6 +77,7 @@ EDITS = [
     (("decontamination", "layers"), [], "decontamination", "names no layer"),
     (("decontamination", "released_unknown"), 2, "unknown verdicts", "2 rows"),
     (("decontamination", "released_unknown"), None, "unknown verdicts", "None rows"),
+    (("decontamination", "released_unknown"), False, "unknown verdicts", "False rows"),
     (("licence",), None, "licence", "names no licence"),
     (("licence",), "mit", "licence", "the manifest says mit, the card 'cc-by-4.0'"),
     (("funnel",), [], "funnel", "not the one in reports/funnel.json"),

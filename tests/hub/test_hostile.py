@@ -84,6 +84,7 @@ def test_front_matter_that_is_made_to_break(lines: str, says: str) -> None:
 
 
 MANIFESTS = [
+    (lambda m: m.update(format=True), "has format True"),
     (lambda m: m.update(name="de\nmo"), "name holds 'de\\\\nmo', with characters"),
     (lambda m: m.update(name="de\x1b[31mmo"), "with characters that no name has"),
     (lambda m: m.update(name="de\ud800mo"), "is not JSON"),
