@@ -4,7 +4,7 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from omi2 import ids, rows
@@ -56,6 +56,7 @@ PIECES = ["a", "bc", "'", "s", "ll", "'ve", " ", "  ", "\t", "\n", "\r\n", "1", 
 
 
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=9).map("".join) | st.text(), max_size=8))
+@example(["4567"])
 def test_tokens_of_columns(texts: list[str]) -> None:
     assert count_column(strings(texts)).to_list() == [count_tokens(text) for text in texts]
 

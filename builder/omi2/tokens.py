@@ -111,7 +111,7 @@ def _starts(data: bytes) -> tuple[_Flags, _Places, _Places]:
     starts |= space & alone
     third = digit & (last != _DIGIT)  # the first of every three digits
     starts |= third
-    if size > 6:
+    if size > 3:
         ahead = third[:-3] & digit[1:-2] & digit[2:-1] & digit[3:]
         starts[3:] |= ahead
         ahead[:-3] &= digit[4:-2] & digit[5:-1] & digit[6:]

@@ -62,6 +62,7 @@ def fresh() -> None:
     read.cache_clear()
     short_key.cache_clear()
     _asked.clear()
+    pool.forget()
     pool.close()
 
 

@@ -1,23 +1,42 @@
 """Answers with words in them: units, counted nouns, dates, times, and a number in a short phrase.
 
 "18 vacuum cleaners", "Josh's profit was $70,000" and "x equals 5 miles" state one number each, and
-that is the answer; the noun stays with it. A phrase with two numbers, or one whose words turn the
-number into something else ("at least 5", "not 5"), is not read.
+that is the answer; the noun stays with it, and what follows a known unit ("liters of milk") stays
+behind a bar. A phrase with two numbers, or with a word that may turn the number into something else
+("at least 5", "twice 5", "3 squared", "10 km north", "5 less"), is not read.
+
+Not covered: words that turn a number and are in no list here; all arithmetic in words but
+"negative", "point", "and a half" and fractions ("three sixteenths", "2 thirds").
 """
 
 import re
 from fractions import Fraction
 
+from omi2.answers.counting import MANY_PARTS, SCALES, SIGNS, TURNS_BEFORE, noun, spelled
 from omi2.answers.formula import prefix
 from omi2.answers.lex import Token
-from omi2.answers.trees import Node, Quantity, Relation, Unreadable, Value, Words, number
-from omi2.answers.units import known, measure
+from omi2.answers.probe import CLOCK
+from omi2.answers.trees import (
+    Node,
+    Quantity,
+    Ratio,
+    Relation,
+    Unreadable,
+    Value,
+    Words,
+    negative,
+    number,
+)
+from omi2.answers.units import known, measure, telling
 
 COMMA_NUMBER = re.compile(
     r"(?<![\d,.])\d{1,3}(?:,\d{3}){2,}(?![\d,.])"
-    r"|(?<![\d,.])(?P<decimal>(?:\d{4,}|0),\d+|\d{1,3},(?:\d{1,2}|\d{4,}))(?![\d,.])"
+    r"|(?<![\d,.])(?P<decimal>(?:\d{4,}|0),\d{2,}|\d{1,3},(?:\d{2}|\d{4,}))(?![\d,.])"
 )
-"""Digits with commas that may be read in two ways: as separators, or as a list or a decimal."""
+"""Digits with commas that may be read in two ways: as separators, or as a list or a decimal.
+
+One digit after the comma is a list alone: 2,3 is too often the two numbers.
+"""
 _MONTH_NAMES = (
     "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|"
     "september sep sept|october oct|november nov|december dec"
@@ -25,32 +44,10 @@ _MONTH_NAMES = (
 _MONTHS = {
     name: at for at, month in enumerate(_MONTH_NAMES.split("|"), 1) for name in month.split()
 }
-_NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-)
-_NUMERALS = {word: at for at, word in enumerate(_NUMBER_WORDS.split())}
-_TEXT_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TENS = {word: at for word, at in zip(_TEXT_TENS.split(), range(20, 100, 10), strict=True)}
-_TEXT_PARTS = "half third quarter fifth sixth seventh eighth ninth tenth"
-_PARTS = {word: at for at, word in enumerate(_TEXT_PARTS.split(), 2)}
-_PARTS |= {"fourth": 4} | {f"{word}s": at for word, at in _PARTS.items()}
-_PARTS |= {"fourths": 4, "halves": 2}
-_SCALES = {
-    "dozen": 12,
-    "hundred": 100,
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-}
 _MONEY = {"$", "€", "£", "₹", "¢"}
-_TURNS = re.compile(
-    r"\b(?:not|never|least|most|than|over|under|below|above|between|within|before|after|up to|"
-    r"minus|plus|times|divided|multiples?|power|base|root|squared?|cubed?|percent of|th|odd|even|"
-    r"prime|divisible|modulo|without|except|excluding)\s*$"
-)
-_SAME_WORDS = {"true": "yes", "false": "no", "right": "yes", "correct": "yes"}
+_NEAR = 4
+"""Words before a number among which one that turns it is looked for."""
+_SAME_WORDS = {"true": "yes", "false": "no", "correct": "yes"}
 _ARTICLES = {"the", "a", "an", "it", "is", "answer", "final"}
 
 
@@ -65,41 +62,16 @@ def words_only(found: list[Token]) -> Value | None:
         return None
     words = [token.text.lower() for token in found if token.kind in ("w", "v")]
     count, rest = spelled(words)
-    if count is not None and len(rest) <= 3 and not {"or", "and"} & set(rest):
-        return Quantity(number(count), " ".join(rest))
+    if count is not None and not {"or", "and", "equals", "equal"} & set(rest):
+        if len(rest) > 3:
+            raise Unreadable("a number word in a sentence")
+        return Quantity(number(count), noun(rest))
     if {token.text.lower() for token in found} & {"equals", "equal", "or", "and"}:
         return None
     if len(found) == 1 and len(found[0].text) == 1:
         return Quantity(Node("name", name=found[0].text))
     told = [word for word in words if word not in _ARTICLES] or words
     return Words(" ".join(_SAME_WORDS.get(word, word) for word in told))
-
-
-def spelled(words: list[str]) -> tuple[Fraction | None, list[str]]:
-    """The number that words begin with (twenty-five; one half), and the words after it."""
-    total, part, at, ones = Fraction(0), 0, 0, False
-    if words[0] == "a" and words[1:2] and words[1] in _SCALES:
-        words = words[1:]
-    while at < len(words):
-        word = words[at]
-        if word in _NUMERALS and not ones:
-            part, ones = part + _NUMERALS[word], True
-        elif word in _TENS and part % 100 == 0 and not ones:
-            part += _TENS[word]
-        elif word in _SCALES:
-            part, ones = max(part, 1) * _SCALES[word], False
-            if word not in ("hundred", "dozen"):
-                total, part = total + part, 0
-        elif word in _PARTS and ones and 0 < part < _PARTS[word] and not total:
-            return Fraction(part, _PARTS[word]), words[at + 1 :]
-        elif not (word == "and" and at and words[at + 1 : at + 2] and _counts(words[at + 1])):
-            break
-        at += 1
-    return (total + part if at else None), words[at:]
-
-
-def _counts(word: str) -> bool:
-    return word in _NUMERALS or word in _TENS
 
 
 def after_choice(found: list[Token]) -> list[Token] | None:
@@ -158,8 +130,13 @@ def _date(found: list[Token]) -> Words | None:
     return Words(f"date {month} {sorted(numbers)}")
 
 
-def time(parts: list[list[Token]]) -> Words | None:
-    """A time of day with am or pm."""
+def time(parts: list[list[Token]]) -> Words | Ratio | None:
+    """A time of day with am or pm; a ratio that may be a time as well, with its numbers marked."""
+    if [[token.kind for token in part] for part in parts] == [["n"], ["n"]]:
+        hours, minutes = (part[0].text for part in parts)
+        if hours.isdigit() and len(hours) <= 2 and int(hours) <= 24:  # noqa: SIM102
+            if minutes.isdigit() and len(minutes) == 2 and int(minutes) < 60:
+                return Ratio(tuple(Node("number", name=CLOCK, value=Fraction(n)) for n in (hours, minutes)))  # noqa: E501  # fmt: skip
     last = [token.text.lower() for token in parts[-1]]
     half = "".join(last[1:]).replace(".", "")
     if half in ("am", "pm") and all(part[0].kind == "n" for part in parts):
@@ -186,15 +163,24 @@ def is_unit(rest: list[Token]) -> bool:
 
 
 def scaled(node: Node, rest: list[Token]) -> tuple[Node, str]:
-    """A formula times the million after it, and the unit after that."""
-    while rest and rest[0].text.lower() in _SCALES:
-        node = Node("*", (node, number(_SCALES[rest[0].text.lower()])))
+    """A formula times the million after it (or its thirds), and the unit after that."""
+    while rest and rest[0].text.lower() in SCALES:
+        node = Node("*", (node, number(SCALES[rest[0].text.lower()])))
         rest = rest[1:]
-    return node, unit_of(rest)
+    part = MANY_PARTS.get(rest[0].text.lower(), 0) if rest else 0
+    if part not in (0, 4) and node.op == "number" and node.value.denominator == 1:
+        node, rest = number(node.value / part), rest[1:]
+    unit = unit_of(rest)
+    if unit and node.op == "call" and node.name == "percent" and unit != "%":
+        return node.args[0], f"%|{unit}"
+    return node, unit
 
 
 def unit_of(rest: list[Token]) -> str:
-    """The longest known unit at the beginning, else the words as they are."""
+    """The longest known unit at the beginning, with what follows it behind a bar; else the noun.
+
+    Raises Unreadable where a word may turn the number into something else.
+    """
     words: list[str] = []
     for token in rest:
         if token.kind == "n" and words and words[-1] == "^":
@@ -207,14 +193,19 @@ def unit_of(rest: list[Token]) -> str:
         words = words[1:]
     for end in range(min(len(words), 6), 0, -1):
         if measure(" ".join(words[:end])) is not None:
-            return " ".join(words[:end])
-    return " ".join(words)
+            unit, after = " ".join(words[:end]), noun(words[end:])
+            return f"{unit}|{after}" if telling(after) else unit
+    return noun(words)
 
 
 def number_in(found: list[Token]) -> Value:
     """The only number of a phrase."""
     if not any(token.kind == "w" for token in found):
         raise Unreadable("neither a formula nor a phrase")
+    if found[0].text.lower() in SIGNS and len(found) > 1 and found[1].kind == "n":
+        node, rest = prefix(found[1:])
+        node, unit = scaled(node, rest)
+        return Quantity(negative(node), unit)
     at, numbers = 0, []
     while at < len(found):
         kind = found[at].kind
@@ -231,8 +222,8 @@ def number_in(found: list[Token]) -> Value:
             at += 1
             continue
         node, rest = prefix(found[at + 1 :] if money else found[at:])
-        before = " ".join(token.text.lower() for token in found[:at])
-        if _TURNS.search(before):
+        before = [token.text.lower() for token in found[:at] if token.kind in ("w", "v")]
+        if TURNS_BEFORE & set(before[-_NEAR:]):
             raise Unreadable("a phrase that says more than a number")
         numbers.append((node, found[at].kind if money else "", rest))
         at = len(found) - len(rest)
@@ -251,13 +242,21 @@ def number_in(found: list[Token]) -> Value:
 
 def with_aside(parts: list[list[Token]]) -> list[Token] | None:
     """The one part of a list that states something, when the others are words beside it."""
-    telling = [
+    if (
+        len(parts) == 2
+        and [token.kind for token in parts[0]] == ["n"]
+        and parts[0][0].text.isdigit()
+    ):
+        words = [token.text.lower() for token in parts[1][:2]]
+        if words == ["a", "half"]:  # 2 and a half hours
+            return [parts[0][0]._replace(text=f"{parts[0][0].text}.5"), *parts[1][2:]]
+    stating = [
         part for part in parts if any(t.kind not in ("w", "v", "'", '"', "-", "!") for t in part)
     ]
-    if len(telling) == 1 and len(telling) < len(parts) and any(t.kind == "n" for t in telling[0]):
-        asides = [part for part in parts if part is not telling[0]]
+    if len(stating) == 1 and len(stating) < len(parts) and any(t.kind == "n" for t in stating[0]):
+        asides = [part for part in parts if part is not stating[0]]
         if all(sum(t.kind == "w" for t in part) >= 1 and len(part) >= 2 for part in asides):
-            return telling[0]
+            return stating[0]
     return None
 
 

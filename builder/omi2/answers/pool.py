@@ -126,6 +126,23 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def remember(pair: tuple[str, str], limit: float) -> None:
+    """That a pair took more than this: it is not tried again within as little."""
+    with _lock:
+        _spent.pop(pair, None)
+        _spent[pair] = limit
+        if len(_spent) > _REMEMBERED:
+            _spent.pop(next(iter(_spent)))
+
+
+def forget() -> None:
+    """Try again what took too long."""
+    with _lock:
+        _spent.clear()
+
+
+_spent: dict[tuple[str, str], float] = {}
+_REMEMBERED = 10_000
 idle: list[Worker] = []
 _lock = threading.Lock()
 
@@ -155,8 +172,13 @@ def ask(pairs: Sequence[tuple[str, str]], workers: int, timeout: float) -> list[
 
     Raises Omi2Error if workers are lost over and over, which says nothing about the answers.
     """
-    todo = list(enumerate(pairs))[::-1]
-    results: list[Verdict | None] = [UNKNOWN] * len(todo)
+    results: list[Verdict | None] = [UNKNOWN] * len(pairs)
+    todo = []
+    for at, pair in reversed(list(enumerate(pairs))):
+        if _spent.get(pair, 0.0) >= timeout:
+            results[at] = None
+        else:
+            todo.append((at, pair))
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -171,6 +193,8 @@ def ask(pairs: Sequence[tuple[str, str]], workers: int, timeout: float) -> list[
                     worker = worker or _hire()
                     try:
                         results[at] = worker.ask(pair, timeout)
+                        if results[at] is None:
+                            remember(pair, timeout)
                     except Lost:
                         worker = None
                         if tried + 1 == TRIES:

@@ -8,6 +8,7 @@
    (`omi2.answers.bounds`); agreement of other formulas at all points tried, when no term was lost
    beside a larger one, is taken for EQUAL.
 3. A decimal that stands for an exact value is compared within its last digit, as the policy says.
+   Two decimals that one exact value might have been rounded to are UNKNOWN.
 
 UNKNOWN is what remains: too large, undefined nearly everywhere, or in doubt.
 """
@@ -35,7 +36,10 @@ TURNS = 12
 ENOUGH = 4
 """Points of agreement that settle EQUAL."""
 MAX_NAMES = 12
-_FLOAT_DIGITS = 15
+CLOCK = "clock"
+"""The name of a number that may be the hours or the minutes of a time: no ratio is proved by it."""
+_FLOAT_DIGITS = range(15, 18)
+"""Significant digits of a printed float that shows dust."""
 _FLOAT_DUST = Fraction(4, 10**14)
 _DUST = float(_FLOAT_DUST)
 
@@ -48,7 +52,7 @@ def same(a: Node, b: Node, policy: Policy) -> Verdict:
             return EQUAL if ends[0] == ends[1] else DIFFERENT
         return DIFFERENT
     if a.op == b.op == "number":
-        return EQUAL if a.value == b.value or _near(a, b, policy) else DIFFERENT
+        return EQUAL if a.value == b.value else _near(a, b, policy)
     variables = sorted(names(a) | names(b))
     if len(variables) > MAX_NAMES:
         return EQUAL if a == b else UNKNOWN
@@ -56,6 +60,8 @@ def same(a: Node, b: Node, policy: Policy) -> Verdict:
     if verdict is DIFFERENT and variables and (_whole(a) or _whole(b)):
         verdict = _tried(a, b, variables, policy, whole_point_at)
     if verdict is DIFFERENT and _renamed(a, b, policy):
+        return UNKNOWN
+    if verdict is EQUAL and any(p.name == CLOCK for f in (a, b) for p in walk(f)):
         return UNKNOWN
     return verdict
 
@@ -107,8 +113,8 @@ def _tried(a: Node, b: Node, variables: list[str], policy: Policy, points: Any) 
             return EQUAL if a == b else UNKNOWN
         except NotExact:
             return UNKNOWN
-        if told is DIFFERENT and dusty and _within(a, b, point, policy):
-            told = EQUAL
+        if told is DIFFERENT and dusty:
+            told = _within(a, b, point, policy)
         if told is not EQUAL:
             return told
         agreed += 1
@@ -155,39 +161,44 @@ def _proved(a: Node, b: Node, needed: int) -> Verdict:
     return EQUAL if not gap or run.mp.mag(gap) < -needed else DIFFERENT
 
 
-def _near(a: Node, b: Node, policy: Policy) -> bool:
+def _near(a: Node, b: Node, policy: Policy) -> Verdict:
     """Whether two numbers, at least one of them a decimal, are one but for rounding."""
     gap, size = abs(a.value - b.value), max(abs(a.value), abs(b.value))
     if a.digits and b.digits and gap <= Fraction(policy.tolerance) * size:
-        return True
-    if policy.rounded and max(a.digits, b.digits) >= _FLOAT_DIGITS and gap <= _FLOAT_DUST * size:
-        return True
-    return any(
+        return EQUAL
+    floats = a.digits in _FLOAT_DIGITS or b.digits in _FLOAT_DIGITS
+    if policy.rounded and floats and gap <= _FLOAT_DUST * size:
+        return EQUAL
+    rounds = any(
         one.digits >= policy.rounded > 0
         and one.ulp > other.ulp
         and (gap <= one.ulp / 2 or (abs(one.value) < abs(other.value) and gap < one.ulp))
         for one, other in ((a, b), (b, a))
         if one.digits and (other.digits or other.value.denominator > 1)
     )
+    if not rounds:
+        return DIFFERENT
+    return UNKNOWN if a.digits and b.digits else EQUAL
 
 
-def _within(a: Node, b: Node, point: Point, policy: Policy) -> bool:
+def _within(a: Node, b: Node, point: Point, policy: Policy) -> Verdict:
     """Whether the formulas differ by no more than the rounding of their decimals.
 
     A decimal of enough digits stands for what rounds to it; a single one also for what was cut to
-    it. Where both formulas have decimals, or one looks like a printed float, dust is forgiven too.
+    it; if both formulas have one, neither is the exact value and that is no proof. Where both have
+    decimals, or one looks like a printed float, dust is forgiven too.
     """
     if policy.rounded == 0:
-        return False
+        return DIFFERENT
     run = Run(point)
     first, second = run.value(a), run.value(b)
     gap = abs(first - second)
     size = max(abs(first), abs(second))
     told = [{part for part in walk(formula) if part.digits} for formula in (a, b)]
     if all(told) and gap <= size * policy.tolerance:
-        return True
-    if any(p.digits >= _FLOAT_DIGITS for p in (*told[0], *told[1])) and gap <= size * _DUST:
-        return True
+        return EQUAL
+    if any(p.digits in _FLOAT_DIGITS for p in (*told[0], *told[1])) and gap <= size * _DUST:
+        return EQUAL
     slack = run.mp.mpf(0)
     literals = 0
     for formula, value, parts in ((a, first, told[0]), (b, second, told[1])):
@@ -199,12 +210,27 @@ def _within(a: Node, b: Node, point: Point, policy: Policy) -> bool:
                 whole = run.value(_moved(formula, literal, literal.ulp * _sign(literal)))
                 other = second if formula is a else first
     if gap <= slack:
-        return True
+        return UNKNOWN if all(_rounds(parts, policy) for parts in told) else EQUAL
     if literals != 1 or any(run.mp.im(v) for v in (first, second, whole)):
-        return False
-    value = first if told[0] and any(p.digits >= policy.rounded for p in told[0]) else second
+        return DIFFERENT
+    value = first if _rounds(told[0], policy) else second
     start, end, told_value = (run.mp.re(v) for v in (value, whole, other))
-    return bool(min(start, end) <= told_value <= max(start, end) and told_value != end)
+    between = min(start, end) <= told_value <= max(start, end) and told_value != end
+    return EQUAL if between else DIFFERENT
+
+
+def _rounds(decimals: set[Node], policy: Policy) -> bool:
+    """Whether one of these decimals has the digits to stand for what rounds to it."""
+    return any(decimal.digits >= policy.rounded for decimal in decimals)
+
+
+def at_least_one(node: Node) -> bool:
+    """Whether a constant is known to be 1 or more in size."""
+    try:
+        run = Run(point_at(0, sorted(names(node))))
+        return bool(abs(run.value(node)) >= 1)
+    except (TooLarge, NotExact, Undefined):
+        return False
 
 
 def _sign(literal: Node) -> int:

@@ -9,7 +9,7 @@ Not covered: units that follow from the problem alone.
 from fractions import Fraction
 
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.probe import same
+from omi2.answers.probe import at_least_one, same
 from omi2.answers.trees import Node, Quantity, names, number
 from omi2.answers.units import measure, same_nouns
 
@@ -29,6 +29,11 @@ def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
         bare, unit, told = (a.node, other, b.node) if not one else (b.node, one, a.node)
         return _half(bare, told, unit, policy)
     first, second = measure(one), measure(other)
+    of_one, of_other = (unit.partition("|")[2] for unit in (one, other))
+    if of_one and of_other and not same_nouns(of_one, of_other):  # liters of milk, liters of water
+        first_plain, second_plain = (Quantity(q.node, q.unit.partition("|")[0]) for q in (a, b))
+        verdict = quantities(first_plain, second_plain, policy)
+        return DIFFERENT if verdict is DIFFERENT else UNKNOWN
     if first and second:
         if first[0] == second[0]:
             return same(_times(a.node, first[1]), _times(b.node, second[1]), policy)
@@ -67,6 +72,8 @@ def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:
         verdict = same(bare, _times(told, Fraction(1, 100)), policy)
         if verdict is not EQUAL and policy.percent == "either":
             plain = same(bare, told, policy)
+            if plain is EQUAL and not at_least_one(told):
+                plain = UNKNOWN  # a half percent, or a half?
             verdict = plain if plain is not DIFFERENT else verdict
         return verdict
     verdict = same(bare, told, policy)

@@ -94,7 +94,11 @@ def known(word: str) -> tuple[str, Fraction] | None:
 
 @lru_cache(4096)
 def measure(unit: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | None:
-    """The dimensions (with powers) and the scale of a unit such as `cm ^2 / s`; None if unknown."""
+    """The dimensions (with powers) and the scale of a unit such as `cm ^2 / s`; None if unknown.
+
+    What stands behind a bar (`liter|milk`) is no part of it.
+    """
+    unit = unit.partition("|")[0]
     powers: dict[str, int] = {}
     scale = Fraction(1)
     sign, pending = 1, 1
@@ -119,7 +123,14 @@ def measure(unit: str) -> tuple[tuple[tuple[str, int], ...], Fraction] | None:
             powers[last[0]] = powers.get(last[0], 0) + sign * pending
             scale *= last[1] ** (sign * pending)
             pending = 1
+    if last is None or pending != 1:
+        return None
     return tuple(sorted((k, v) for k, v in powers.items() if v)), scale
+
+
+def telling(text: str) -> bool:
+    """Whether words say anything about what is counted."""
+    return bool(_stems(text))
 
 
 def same_nouns(a: str, b: str) -> bool:

@@ -29,9 +29,11 @@ def easy(count: int) -> list[tuple[str, str]]:
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     pool.close()
+    pool.forget()
     _asked.clear()
     yield
     pool.close()
+    pool.forget()
     _asked.clear()
 
 
