@@ -22,7 +22,11 @@ from omi2.options import FORMAT
     help="Benchmarks by name (gsm8k, math), Parquet or JSONL files of them, or overlap indexes.",
 )
 @click.option("--column", default="", help="The column with the problems.  [default: problem]")
-@click.option("--split", default="train", show_default=True, help="Of a data set on the Hub.")
+@click.option(
+    "--split",
+    default="",
+    help="Compare this split alone. By default all rows, and train of a data set on the Hub.",
+)
 @click.option(
     "--strict/--no-strict",
     default=True,
@@ -72,7 +76,7 @@ def overlap(
     for path in filter(None, (out, html)):
         if path.exists() and path.resolve() == Path(file).resolve():
             raise UsageError(f"{path} is what is compared: write somewhere else")
-    found = read_problems(file, column=column, split=split if "/" in file else "")
+    found = read_problems(file, column=column, split=split)
     made, held = checker(against, Decontaminate(strict=strict), texts=texts or embed)
     distinct = {problem: at for at, problem in enumerate(dict.fromkeys(found.problems))}
     compared = made.check_many(distinct)

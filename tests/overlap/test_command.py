@@ -203,3 +203,12 @@ def test_a_replay_keeps_every_problem_it_was_given(tmp_path: Path) -> None:
     run = stage(tmp_path / "run", [], texts, 2)
     report = decontaminate.run(replace(load("demo"), parts=2, workers=1), run)
     assert report.left == {"clean": 12}
+
+
+@pytest.mark.parametrize("spelling", ["rows.parquet", "./rows.parquet", "sub/../rows.parquet"])
+def test_every_row_of_a_file_is_compared_however_it_is_spelled(spelling: str, here: Path) -> None:
+    (here / "sub").mkdir()
+    table = {"problem": [ITEM, OWN], "split": ["test", "train"]}
+    pq.write_table(pa.table(table), "rows.parquet")
+    assert run(spelling).exit_code == 1
+    assert run(spelling, "--split", "train").exit_code == 0

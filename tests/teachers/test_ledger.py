@@ -15,6 +15,8 @@ from omi2.errors import Omi2Error
 from omi2.teachers import Completion, ledger, sealed
 from omi2.teachers.ledger import Ledger
 from omi2.teachers.shelf import OPEN, Shelf
+from omi2.teachers.transport import _pause as pause
+from omi2.teachers.transport import whole
 
 SAID = Completion('two\nlines \u2028 and é "quoted" \\', "stop", 3, "m")
 
@@ -287,3 +289,19 @@ def test_half_a_character_pair_is_kept_in_a_line_and_replaced_in_a_sealed_file(
         book.seal()
     with Ledger(tmp_path / "l") as book:
         assert book.get(key(0)) == replace(SAID, finish_reason="?")
+
+
+def test_a_part_without_an_answer_can_be_sealed(tmp_path: Path) -> None:
+    with Shelf(lambda part: tmp_path / str(part)) as shelf:
+        assert shelf.look(0, "0" * 32) is None
+        shelf.seal(0)
+
+
+def test_a_count_beyond_belief_fits_a_column(tmp_path: Path) -> None:
+    assert whole(2**63) == whole("9" * 400) == 2**31 - 1
+    assert whole(-1) == whole("many") == whole(float("inf")) == 0
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("nan", 0.0), ("-5", 0.0), ("3", 3.0)])
+def test_a_pause_is_a_number(told: str, seconds: float) -> None:
+    assert pause({"retry-after": told}) == seconds

@@ -52,7 +52,7 @@ class Shelf:
         with self._syncing, self._lock:
             book = self._open.pop(part, None)
         if book is not None or self.path(part).exists():
-            with book or Ledger(self.path(part)) as whole:
+            with book if book is not None else Ledger(self.path(part)) as whole:
                 whole.seal(order)
 
     def hold(self, part: int) -> None:

@@ -195,14 +195,19 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
 def _pause(headers: Mapping[str, str]) -> float:
     """Seconds that a Retry-After header asks for. A date would need a wall clock: not honoured."""
     try:
-        return min(max(float(headers.get("retry-after", 0)), 0.0), LONGEST_RETRY_AFTER)
+        seconds = float(headers.get("retry-after", 0))
     except ValueError:
         return 0.0
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else 0.0  # not NaN
+
+
+MOST = 2**31 - 1
+"""The largest count that is believed: more is no count of tokens, and may not fit a column."""
 
 
 def whole(value: Any) -> int:
     """A count that an endpoint told, or 0."""
     try:
-        return max(int(value), 0)
+        return min(max(int(value), 0), MOST)
     except (TypeError, ValueError, OverflowError):
         return 0
