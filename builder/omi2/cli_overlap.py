@@ -73,9 +73,11 @@ def overlap(
     from omi2.overlap.inputs import read_problems
     from omi2.recipe import Decontaminate
 
+    read = [Path(name).resolve() for name in (file, *against)]
     for path in filter(None, (out, html)):
-        if path.exists() and path.resolve() == Path(file).resolve():
+        if path.resolve() in read:
             raise UsageError(f"{path} is what is compared: write somewhere else")
+        read.append(path.resolve())  # nor may the page take the place of the matches
     found = read_problems(file, column=column, split=split)
     made, held = checker(against, Decontaminate(strict=strict), texts=texts or embed)
     distinct = {problem: at for at, problem in enumerate(dict.fromkeys(found.problems))}
@@ -133,6 +135,8 @@ def overlap_index(out: Path, benchmarks: tuple[str, ...], split: str, ngram: int
         if not (name and file):
             raise UsageError(f"{spec!r} is not NAME=FILE.parquet")
         loaded = read(Source(name=name, file=file, answer="", split=split))
+        if out.resolve() == Path(file).resolve():
+            raise UsageError(f"{out} is the benchmark {name}: write the index somewhere else")
         items = [(str(p["id"]), p["problem"] or "") for p in loaded.problems]
         origin = {"sha256": loaded.origin["sha256"]}
         indexes.append(index.build(f"{name}/{split}", items, ngram, origin))

@@ -1,13 +1,14 @@
 """The ids and orders of `omi2.rows`, for whole columns: the same values, some twenty times as fast.
 
 Texts of plain ASCII words are normalised by Polars and hashed by the `polars-hash` plugin; any
-other text goes through `rows` itself, one by one. `tests/test_ids.py` holds the two together.
+other text goes through `rows` itself, one by one. `tests/test_columns.py` holds the two together.
 """
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import polars_hash  # noqa: F401 (gives expressions their `nchash`)
+import pyarrow as pa
 
 from omi2 import rows
 
@@ -85,8 +86,6 @@ def _hex(hashed: pl.DataFrame) -> pl.Series:
     both = np.column_stack([shifted["high"].to_numpy(), shifted["low"].to_numpy()])
     digits = _HEX[np.frombuffer(both.astype(">u8").tobytes(), np.uint8)].tobytes()
     offsets = np.arange(0, len(digits) + 1, 32, dtype=np.int64)
-    import pyarrow as pa
-
     made = pa.LargeStringArray.from_buffers(
         len(column), pa.py_buffer(offsets), pa.py_buffer(digits)
     )

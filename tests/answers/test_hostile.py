@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from omi2.answers import answer_type, boxes, compare, compare_many, extract, grade, key, pool
@@ -66,6 +66,7 @@ def done(a: str, b: str) -> None:
 
 @settings(max_examples=1500, deadline=None)
 @given(TEXTS, TEXTS)
+@example("xA", "AA")
 def test_anything_survives(a: str, b: str) -> None:
     survive(a, b)
 

@@ -86,7 +86,7 @@ def peer_parse(answer: str) -> Any:
     marked = "$" in answer or "\\boxed" in answer or "\\(" in answer or "\\[" in answer
     try:
         return parse(answer if marked else f"${answer}$", parsing_timeout=None)
-    except Exception:
+    except Exception:  # whatever its parsers raise, it read nothing
         return []
 
 
@@ -94,7 +94,7 @@ def peer_verify(gold: Any, answer: Any) -> bool:
     """Its verdict."""
     try:
         return bool(verify(gold, answer, timeout_seconds=None))
-    except Exception:
+    except Exception:  # and what sympy raises is no verdict, which counts as not equal
         return False
 
 
@@ -161,11 +161,10 @@ def speed(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
         yield figure(
             f"{name}: pairs per CPU-second", ours, "1/s", other, goal, ours >= goal * other
         )
-    groups = votes_of_32(8 if quick_run else 60)
+    groups = votes_of_32(8 if quick_run else 30)
     seconds, _ = timed(lambda: [classes(answers) for answers in groups])
-    few_groups = groups[: 8 if quick_run else 40]
-    theirs, _ = timed(lambda: [peer_classes(answers) for answers in few_groups])
-    ours, other = len(groups) / seconds, len(few_groups) / theirs
+    theirs, _ = timed(lambda: [peer_classes(answers) for answers in groups])
+    ours, other = len(groups) / seconds, len(groups) / theirs
     yield figure("voting 32 answers: problems per CPU-second", ours, "1/s", other, 30.0,
                  ours >= 30 * other)  # fmt: skip
 
@@ -237,7 +236,8 @@ def wrongly_equal(quick_run: bool, show: bool) -> Iterator[dict[str, Any]]:
     few = pairs[: 200 if quick_run else 2_000]
     theirs = sum(peer(few)) * len(pairs) / len(few)
     name = f"{count} pairs of different golds: EQUAL"
-    yield figure(name, len(equal), "pairs", theirs, None, True)
+    most = 1 + count // 10_000  # those that a convention makes equal: $6 and 6
+    yield figure(name, len(equal), "pairs", theirs, None, len(equal) <= most)
     loose = compare_many(pairs, policy=Policy(several="last"))
     number = sum(v is Verdict.EQUAL for v in loose)
     yield figure(f"{name}, several=last", number, "pairs", theirs, None, True)

@@ -8,14 +8,11 @@ train and MATH train with their nearest test items. Measured on held-out halves 
 at the operating points of a real corpus, then fitted on everything. Needs the extra `embed`.
 """
 
-import argparse
 import json
 import math
-from pathlib import Path
 
 import numpy as np
-import polars as pl
-from fit_rephrase import PACKAGE, POINTS, fit
+from fit_rephrase import PACKAGE, POINTS, asked, fit
 
 from omi2.overlap import embed
 from omi2.overlap.checker import Checker
@@ -30,14 +27,7 @@ train and 16% of MATH train have an item there, so that few problems need embedd
 
 def main() -> None:
     """Measure on held-out halves, then fit on everything."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the file of the package")
-    default = Path(__file__).resolve().parents[3] / "shared" / "data"
-    parser.add_argument("--data", type=Path, default=default)
-    options = parser.parse_args()
-    sets = {
-        n: pl.read_parquet(options.data / "benchmarks" / f"{n}.parquet") for n in ("gsm8k", "math")
-    }
+    options, sets = asked(__doc__)
     items = [t for d in sets.values() for t in d.filter(split="test")["problem"]]
     texts = [("test", str(at), text) for at, text in enumerate(items)]
     checker = Checker(build("test", [(i, t) for _, i, t in texts], 8, {}), Decontaminate())

@@ -75,16 +75,20 @@ def best(found: list[list[tuple[int, list[float]]]], b: np.ndarray) -> np.ndarra
     return np.array([max((b[0] + np.dot(b[1:], f) for _, f in c), default=-20.0) for c in found])
 
 
-def main() -> None:
-    """Measure on held-out halves, then fit on everything."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def asked(about: str | None) -> tuple[argparse.Namespace, dict[str, pl.DataFrame]]:
+    """The command line of a fit, and the sets that it fits on."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--write", action="store_true", help="write the files of the package")
     default = Path(__file__).resolve().parents[3] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=default)
     options = parser.parse_args()
-    sets = {
-        n: pl.read_parquet(options.data / "benchmarks" / f"{n}.parquet") for n in ("gsm8k", "math")
-    }
+    folder = options.data / "benchmarks"
+    return options, {n: pl.read_parquet(folder / f"{n}.parquet") for n in ("gsm8k", "math")}
+
+
+def main() -> None:
+    """Measure on held-out halves, then fit on everything."""
+    options, sets = asked(__doc__)
     test = [t for d in sets.values() for t in d.filter(split="test")["problem"]]
     train = {
         n: [bag(words(t)) for t in d.filter(split="train")["problem"]] for n, d in sets.items()

@@ -120,7 +120,7 @@ def finish(
             "strict": True,
             "texts": True,
             "layers": ["exact", "ngram", "masked"],
-            "benchmarks": [{"name": "gsm8k/test", "items": 1319}],
+            "benchmarks": [{"name": "gsm8k/test", "items": 1319, "texts": True}],
             "verdicts": {"clean": total, "contaminated": 0, "unknown": 0},
             "released_unknown": 0,
         },

@@ -146,22 +146,27 @@ def test_a_way_back_that_fails_says_what_main_holds(
     assert list(hub.store.repo("dataset", repo).tags) == ["v0.1.0"]
 
 
-def test_an_answer_that_is_lost_while_somebody_commits_on_top(
-    hub: Hub, repo: str, run: Run, release: Path, tmp_path: Path
-) -> None:
-    """Our commit is in the history: it is found, verified and tagged."""
-    push(run, release, repo, "v0.1.0")
+def lose_the_commit(hub: Hub, repo: str, how: str, head: str) -> None:
+    """The first commit fails in this way; then somebody commits on top of `head`."""
     lost: list[str] = []
 
     def lose(number: int, method: str, path: str) -> str | None:
         if "/commit/main" in path and not lost:
             lost.append(path)
-            return "drop-after"
-        if lost and titles(hub, repo)[0] == "v0.2.0":
+            return how
+        if lost and titles(hub, repo)[0] == head:
             edit(hub, repo, "other.txt", b"x")
         return None
 
     hub.fault = lose
+
+
+def test_an_answer_that_is_lost_while_somebody_commits_on_top(
+    hub: Hub, repo: str, run: Run, release: Path, tmp_path: Path
+) -> None:
+    """Our commit is in the history: it is found, verified and tagged."""
+    push(run, release, repo, "v0.1.0")
+    lose_the_commit(hub, repo, "drop-after", "v0.2.0")
     said = push(run, changed(tmp_path), repo, "v0.2.0")
     assert said.code == 0, said
     assert titles(hub, repo) == ["Update other.txt", "v0.2.0", "v0.1.0", "initial commit"]
@@ -174,17 +179,7 @@ def test_a_commit_that_was_never_made_is_told_as_such(
 ) -> None:
     """The connection goes before the Hub does it, and somebody else is faster then."""
     push(run, release, repo, "v0.1.0")
-    lost: list[str] = []
-
-    def lose(number: int, method: str, path: str) -> str | None:
-        if "/commit/main" in path and not lost:
-            lost.append(path)
-            return "drop"
-        if lost and titles(hub, repo)[0] == "v0.1.0":
-            edit(hub, repo, "other.txt", b"x")
-        return None
-
-    hub.fault = lose
+    lose_the_commit(hub, repo, "drop", "v0.1.0")
     said = push(run, changed(tmp_path), repo, "v0.2.0")
     assert said.code == 1
     assert "was changed by somebody else while this ran" in said.err

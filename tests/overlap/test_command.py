@@ -16,7 +16,7 @@ from omi2 import rows
 from omi2.cli import cli
 from omi2.errors import Omi2Error, UsageError
 from omi2.overlap import copies
-from omi2.recipe import load
+from omi2.recipe import Decontaminate, Source, load
 from omi2.run import Run, open_run
 from omi2.stages import decontaminate
 
@@ -212,3 +212,36 @@ def test_every_row_of_a_file_is_compared_however_it_is_spelled(spelling: str, he
     pq.write_table(pa.table(table), "rows.parquet")
     assert run(spelling).exit_code == 1
     assert run(spelling, "--split", "train").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [("--out", "mine.parquet"), ("--out", "bench.parquet"), ("--html", "bench.parquet"),
+     ("--out", "x", "--html", "./x")],
+)  # fmt: skip
+def test_no_output_takes_the_place_of_what_was_read(outputs: tuple[str, ...], here: Path) -> None:
+    before = {p.name: p.read_bytes() for p in here.iterdir()}
+    done = run("mine.parquet", *outputs)
+    assert isinstance(done.exception, UsageError)
+    assert {p.name: p.read_bytes() for p in here.iterdir()} == before
+
+
+def test_an_index_does_not_take_the_place_of_its_benchmark(here: Path) -> None:
+    before = (here / "bench.parquet").read_bytes()
+    done = CliRunner().invoke(cli, ["overlap-index", "bench.parquet", "b=bench.parquet"])
+    assert isinstance(done.exception, UsageError)
+    assert (here / "bench.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_texts_of_one_benchmark_are_not_texts_of_all(alone: bool, here: Path) -> None:
+    made = stage(here / "run", ["How many pots stand on the shelf of the old potter?"], [], 1)
+    own = Source(name="bench", file="bench.parquet", answer="", split="")
+    rules = Decontaminate(index=() if alone else ("test-sets",), benchmarks=(own,))
+    recipe = replace(load("demo"), parts=1, decontaminate=rules)
+    told = decontaminate.run(recipe, made).details
+    assert told["texts"] is alone
+    assert {b["name"]: b["texts"] for b in told["benchmarks"]} == {
+        "bench/": True,
+        **({} if alone else {"gsm8k/test": False, "math/test": False}),
+    }

@@ -56,9 +56,26 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(spec: str) -> None
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_address_with_a_query_is_refused() -> None:
-    with pytest.raises(UsageError, match="no plain address"):
-        endpoint("tgi:http://host/?key=abc", Teacher())
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "tgi:http://host/?key=hunter2",
+        "tgi:http://host/#hunter2",
+        "tgi:http://[fe80::1:8080",
+        "tgi:http://host:99999",
+        "tgi:http://host:port",
+    ],
+)
+def test_what_is_no_plain_address_is_refused_and_no_key_repeated(spec: str) -> None:
+    with pytest.raises(UsageError, match="no plain address") as caught:
+        endpoint(spec, Teacher())
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_key_that_stands_on_the_line_is_not_repeated() -> None:
+    with pytest.raises(UsageError, match="no option 'key'") as caught:
+        endpoint("tgi:http://host key=hunter2", Teacher())
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_file_names_endpoints_line_by_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Whatever an endpoint does, no sample is lost, doubled or believed without cause."""
 
+import gzip
 import json
 import logging
 import os
@@ -60,6 +61,10 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "a completion without details": ((200, {"generated_text": "x"}), "broken"),
     "a completion that is no text": ((200, {"generated_text": 5, "details": {}}), "broken"),
     "an endless body": (Endless(), "broken"),
+    "a compressed body": (
+        (200, gzip.compress(dumped(tgi_answer("x"))), {"Content-Encoding": "gzip"}),
+        "broken",
+    ),
 }
 
 
@@ -394,12 +399,17 @@ print(open(f"/proc/self/cmdline").read())
 """
 
 
-@pytest.mark.parametrize("status", [200, 401, 422, 500])
-def test_a_key_is_sent_and_told_to_nobody_else(status: int, tmp_path: Path) -> None:
-    def behave(prompt: str, _: int) -> Any:
-        return "fine" if status == 200 else (status, {"error": f"wrong key {SECRET}"})
+TOLD = {
+    "an answer": "fine",
+    **{f"HTTP {n}": (n, {"error": f"wrong key {SECRET}"}) for n in (401, 422, 500)},
+    "no completion": (200, {"headers": {"Authorization": f"Bearer {SECRET}"}}),
+    "across the cut": (500, "x" * (300 - len(SECRET) // 2 - len("HTTP")) + SECRET),
+}
 
-    with serve("tgi", behave) as server:
+
+@pytest.mark.parametrize("what", TOLD)
+def test_a_key_is_sent_and_told_to_nobody_else(what: str, tmp_path: Path) -> None:
+    with serve("tgi", lambda *_: TOLD[what]) as server:
         done = subprocess.run(
             [sys.executable, "-c", LEAK, f"tgi:{server.url}"],
             cwd=tmp_path,
@@ -413,8 +423,8 @@ def test_a_key_is_sent_and_told_to_nobody_else(status: int, tmp_path: Path) -> N
     assert "Traceback" in said
     for path in tmp_path.rglob("*"):
         said += path.read_text() if path.is_file() else ""
-    assert "prompt" in said or status == 401
-    assert SECRET not in said
+    assert "prompt" in said or what == "HTTP 401"
+    assert SECRET[: len(SECRET) // 3] not in said
     assert SECRET[3:] not in said
 
 

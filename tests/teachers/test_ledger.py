@@ -15,8 +15,7 @@ from omi2.errors import Omi2Error
 from omi2.teachers import Completion, ledger, sealed
 from omi2.teachers.ledger import Ledger
 from omi2.teachers.shelf import OPEN, Shelf
-from omi2.teachers.transport import _pause as pause
-from omi2.teachers.transport import whole
+from omi2.teachers.transport import pause_of, whole
 
 SAID = Completion('two\nlines \u2028 and é "quoted" \\', "stop", 3, "m")
 
@@ -304,4 +303,4 @@ def test_a_count_beyond_belief_fits_a_column(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("told", "seconds"), [("nan", 0.0), ("-5", 0.0), ("3", 3.0)])
 def test_a_pause_is_a_number(told: str, seconds: float) -> None:
-    assert pause({"retry-after": told}) == seconds
+    assert pause_of({"retry-after": told}) == seconds

@@ -25,7 +25,8 @@ from omi2.answers.match import match
 from omi2.answers.normalise import INTEGER, key
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import too_large
-from omi2.answers.trees import Quantity, Relation, Value, Words, formulas, names
+from omi2.answers.quantity import anagrams
+from omi2.answers.trees import Quantity, Relation, Value, Words, formulas, names, parts
 
 GRADER = "omi2-answers@1"
 LIBRARY = "math-verify"
@@ -134,10 +135,14 @@ def _worth_asking(a: str, b: str, one: tuple[Value, ...], other: tuple[Value, ..
     if max(len(a), len(b)) > MAX_LENGTH:
         return False
     if one and other:
-        odd = {Words} | ({Relation} if not isinstance(one[0], type(other[0])) else set())
-        if odd & {type(one[0]), type(other[0])}:
+        # What names, words and relations mean is in doubt here, and a library skips it.
+        if any(isinstance(part, Words | Relation) for v in (one[0], other[0]) for part in parts(v)):
             return False
-        if all(isinstance(v[0], Quantity) and not names(v[0].node) for v in (one, other)):
+        quantities = [v[0] for v in (one, other) if isinstance(v[0], Quantity)]
+        if len(quantities) == 2 and (
+            anagrams(quantities[0].node, quantities[1].node)
+            or not any(names(quantity.node) for quantity in quantities)
+        ):
             return False
         return not any(too_large(f) for value in (*one, *other) for f in formulas(value))
     sums = [_CALCULUS.search(text) is not None for text in (a, b)]

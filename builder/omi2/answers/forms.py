@@ -8,13 +8,15 @@ of Europe, a decimal). What is not understood in full is `Unreadable`: no part o
 to make the rest readable, but for words beside a single number.
 """
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 
 from omi2.answers import phrases
 from omi2.answers.extract import boxes, extract, final_boxes
-from omi2.answers.formula import formula, prefix
+from omi2.answers.formula import formula
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
+from omi2.answers.measured import quantity
 from omi2.answers.tidy import bare, characters, unwrap
 from omi2.answers.trees import (
     CHOICE,
@@ -30,10 +32,11 @@ from omi2.answers.trees import (
     formulas,
     negative,
     too_deep,
-    walk,
 )
 
 MAX_ITEMS = 40
+_GOES_ON = re.compile(r",\s*(?:\.\.+|…|\\[lc]?dots(?![A-Za-z]))")
+"""A list whose items are not all there: 2, 4, 6, ..."""
 _EDGES = {",", ";", ".", ":", "?", "_", '"'}
 _OPEN = {"(", "[", "\\{", "{"}
 _CLOSE = {")", "]", "\\}", "}"}
@@ -45,9 +48,10 @@ _OPS = {
     "equal": "=",
 }  # fmt: skip
 _IMPLIES = {"\\Rightarrow", "\\implies", "\\Longrightarrow", "\\iff", "\\Leftrightarrow"}
+_INEQUAL = {"<", ">", "<=", ">="}
+_OR = {"or", "\\lor", "\\vee"}
 _LISTS = {"and", "or", "\\land", "\\lor", "\\wedge", "\\vee"}
-_SCALES = {"C": "celsius", "F": "fahrenheit"}
-_MATRICES = {"matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "smallmatrix", "array"}
+_MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"}
 
 
 @lru_cache(maxsize=20_000)
@@ -57,7 +61,7 @@ def read(answer: str) -> tuple[Value, ...]:
         answer = _unboxed(characters(answer))
     if len(answer) > 100 and "nswer" in answer and (stated := extract(answer)) is not None:
         answer = stated  # running text that announces its answer
-    if len(answer) > MAX_LENGTH:
+    if len(answer) > MAX_LENGTH or _GOES_ON.search(answer):
         return ()
     text = bare(unwrap(characters(answer)))
     first = _try(text, "thousands")
@@ -94,14 +98,15 @@ def value(found: list[Token], depth: int = 0) -> Value:
     if (words := phrases.words_only(found)) is not None:
         return words
     if (rest := phrases.after_choice(found)) is not None:
-        return Group(CHOICE, (_quantity(found[:3]), value(rest, depth + 1)))
+        return Group(CHOICE, (quantity(found[:3]), value(rest, depth + 1)))
     parts = _split(found, _IMPLIES)
     if len(parts) > 1:
         return value(parts[-1], depth + 1)  # a derivation states its end
     for separators in ({";"}, _LISTS, {","}):
         parts = _split(found, separators)
         if len(parts) > 1:
-            return _list(parts, depth, keep=separators == {";"})
+            said = {token.text for token in found} & _LISTS if separators is _LISTS else set()
+            return _joined(said, _list(parts, depth, keep=separators == {";"}))
     sides, ops = _relation(found)
     if not ops and len(sides[0]) < len(found):  # "= 5"
         return value(sides[0], depth + 1)
@@ -123,7 +128,7 @@ def value(found: list[Token], depth: int = 0) -> Value:
         return Group("{}", ())
     if found[0].text == "\\mathbbR" and len(found) == 1:
         return Group("()", tuple(Quantity(n) for n in (negative(_INFINITY), _INFINITY)))
-    return _quantity(found)
+    return quantity(found)
 
 
 _INFINITY = Node("const", name="infty")
@@ -139,13 +144,7 @@ def _trim(found: list[Token]) -> list[Token]:
 
 
 def _is_break(token: Token) -> bool:
-    return token.kind == "c" and token.text in (
-        "\\\\",
-        "\\cdots",
-        "\\ldots",
-        "\\dots",
-        "\\therefore",
-    )
+    return token.kind == "c" and token.text in ("\\\\", "\\therefore")
 
 
 def _split(found: list[Token], separators: set[str]) -> list[list[Token]]:
@@ -220,6 +219,16 @@ def _list(parts: list[list[Token]], depth: int, keep: bool) -> Value:
     return Group("", tuple(flat))
 
 
+def _joined(said: set[str], listed: Value) -> Value:
+    """A list; but inequalities joined by "or" are a union, and "and" is no comma between them."""
+    items = listed.items if isinstance(listed, Group) else ()
+    if not any(isinstance(item, Relation) and _INEQUAL & set(item.ops) for item in items):
+        return listed
+    if said and not said <= _OR:
+        raise Unreadable("inequalities that hold together")
+    return Union(items) if said else listed
+
+
 def _ratio(parts: list[list[Token]], depth: int) -> Value:
     if phrases.words_only(parts[0]) is not None or (
         len(parts) == 2 and len(parts[0]) == 1 and parts[0][0].text in ("A", "Q")
@@ -239,7 +248,7 @@ def _group(found: list[Token], depth: int) -> Value:
         for mark in ("|", ":", "\\mid", "\\colon"):
             builder = _split(inside, {mark})
             if len(builder) == 2 and _relation(builder[1])[1]:
-                return value(builder[1], depth + 1)
+                return _solutions(_trim(builder[0]), builder[1], depth)
     parts = _split(inside, {","})
     if len(parts) == 1:
         parts = _split(inside, {";"})
@@ -258,6 +267,19 @@ def _group(found: list[Token], depth: int) -> Value:
     return Group(brackets, items)
 
 
+def _solutions(each: list[Token], condition: list[Token], depth: int) -> Value:
+    """{x | x > 2}: all real x that the condition, which speaks of x, allows; of no other kind."""
+    letter = each[0]
+    whole = len(each) == 1 or [t.text for t in each[1:]] == ["\\in", "\\mathbbR"]
+    if (
+        letter.kind != "v"
+        or not whole
+        or not any((token.kind, token.text) == ("v", letter.text) for token in condition)
+    ):
+        raise Unreadable("a set that is more than the solutions of its condition")
+    return value(condition, depth + 1)
+
+
 def _matrix(found: list[Token], depth: int) -> Value:
     """\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}."""
     if len(found) < 5 or found[1].text not in _MATRICES:
@@ -270,46 +292,3 @@ def _matrix(found: list[Token], depth: int) -> Value:
     if not rows or len({len(row) for row in rows}) != 1:
         raise Unreadable("a matrix with holes")
     return Grid(tuple(rows))
-
-
-def _quantity(found: list[Token]) -> Value:
-    """A formula with its currency and unit; or a number in a phrase."""
-    currency, start = phrases.currency(found)
-    try:
-        node, rest = prefix(start)
-    except Unreadable:
-        return phrases.number_in(found)
-    if rest and not phrases.is_unit(rest):
-        return phrases.number_in(found)
-    unit = currency
-    if rest:
-        node, after = phrases.scaled(node, rest)
-        unit = after or unit
-    return phrases.hour(node, unit) or signs(node, unit)
-
-
-def signs(node: Node, unit: str) -> Value:
-    """A quantity, or the two that \\pm makes of it."""
-    if any(part.op == "pm" for part in walk(node)):
-        return Group("", tuple(Quantity(_signed(node, plus), unit) for plus in (True, False)))
-    if phrases.is_temperature(node) and not unit:
-        node, unit = node.args[0].args[0], _SCALES[node.args[1].name]
-    sign, inner = 1, node
-    if node.op == "*" and len(node.args) == 2 and node.args[0].value == -1:
-        sign, inner = -1, node.args[1]
-    if inner.op == "call" and inner.name in ("deg", "percent"):
-        inside = inner.args[0]
-        return Quantity(
-            negative(inside) if sign < 0 else inside, "deg" if inner.name == "deg" else "%"
-        )
-    return Quantity(node, unit)
-
-
-def _signed(node: Node, plus: bool) -> Node:
-    if node.op == "pm":
-        inner = _signed(node.args[0], plus)
-        return inner if plus == (node.name == "\\pm") else negative(inner)
-    if not node.args:
-        return node
-    args = tuple(_signed(arg, plus) for arg in node.args)
-    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)

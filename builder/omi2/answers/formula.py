@@ -202,12 +202,14 @@ class Reader:
         self.expect("}")
         return node
 
-    def argument(self) -> Node:
-        r"""What \frac and \sqrt take: a group, one digit, one letter, or a command."""
+    def argument(self, whole: bool = False) -> Node:
+        r"""What \frac and \sqrt take: a group, a digit (`whole`: no less), a letter, a command."""
         if self.kind() == "{":
             return self.group()
         if self.kind() == "n":
             token = self.found[self.at]
+            if whole and len(token.text) > 1:
+                raise Unreadable(r"\sqrt18: TeX takes one digit, a reader both")
             if len(token.text) > 1 and token.text.isdigit():
                 self.found = [
                     *self.found[: self.at],
@@ -275,7 +277,7 @@ class Reader:
                 self.at += 1
                 degree = self.sum()
                 self.expect("]")
-            return Node("root", (self.argument(), degree))
+            return Node("root", (self.argument(whole=True), degree))
         if text == "\\cbrt":
             return Node("root", (self.argument(), number(3)))
         if text in ("\\pi", "\\infty"):

@@ -11,7 +11,7 @@ from omi2.answers.assign import assigned
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
 from omi2.answers.quantity import quantities
-from omi2.answers.relations import equivalent, named, unnamed
+from omi2.answers.relations import equivalent, named, one_function, unnamed
 from omi2.answers.trees import (
     CHOICE,
     Grid,
@@ -84,7 +84,7 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
     one, other = named(a), named(b)
     if one is not None and other is not None:
         values = match(unnamed(a), unnamed(b), policy)
-        if values is EQUAL and one != other and not (one == "" or other == ""):
+        if values is EQUAL and one != other and not one_function(a, b):
             return UNKNOWN
         return values if values is not UNKNOWN else verdict
     if verdict is not EQUAL and (found := sets.compare(a, b, policy)) is not None:
@@ -194,9 +194,13 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
         return DIFFERENT
     one, other = a.brackets, b.brackets
     items, things = _plain(a, b), _plain(b, a)
+    if one == other == "{}":
+        items, things = _distinct(items, policy), _distinct(things, policy)
     if len(items) != len(things):
         return DIFFERENT
     loose = {"", "{}"}
+    if (paired := _by_name(items, things)) is not None:
+        return every([match(x, y, policy) for x, y in paired])
     if one in loose and other in loose:
         if policy.list_order == "kept" and "{}" not in (one, other):
             return every([match(x, y, policy) for x, y in zip(items, things, strict=True)])
@@ -216,9 +220,35 @@ def _plain(group: Group, other: Group) -> Sequence[Value]:
         return group.items
     if all(isinstance(item, Relation) for item in other.items):
         return group.items
+    called = _called(group.items)
+    if called is not None and other.brackets == "()":  # y = 1, x = 2 is the point (2, 1)
+        return [unnamed(called[name]) for name in sorted(called)]
     return [
         unnamed(i) if isinstance(i, Relation) and named(i) is not None else i for i in group.items
     ]
+
+
+def _called(items: Sequence[Value]) -> dict[str, Relation] | None:
+    """The items by name, if each is an equation that names something, and no two the same."""
+    found = {named(i) or "": i for i in items if isinstance(i, Relation)}
+    return found if len(found) == len(items) and not found.keys() & {"", "="} else None
+
+
+def _by_name(items: Sequence[Value], things: Sequence[Value]) -> list[tuple[Value, Value]] | None:
+    """Pairs of equations for the same names: x = 1, y = 2 is not y = 1, x = 2."""
+    one, other = _called(items), _called(things)
+    if one is None or other is None or one.keys() != other.keys():
+        return None
+    return [(item, other[name]) for name, item in one.items()]
+
+
+def _distinct(items: Sequence[Value], policy: Policy) -> Sequence[Value]:
+    """The items of a set, each once."""
+    kept: list[Value] = []
+    for item in items:
+        if not any(match(item, other, policy) is EQUAL for other in kept):
+            kept.append(item)
+    return kept
 
 
 def every(verdicts: Sequence[Verdict]) -> Verdict:

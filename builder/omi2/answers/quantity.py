@@ -20,7 +20,7 @@ _PI = Node("const", name="pi")
 
 def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
     """Formulas and their units."""
-    if _anagrams(a.node, b.node):
+    if anagrams(a.node, b.node):
         return UNKNOWN
     one, other = a.unit, b.unit
     if one == other:
@@ -51,15 +51,19 @@ def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
     return verdict
 
 
-def _anagrams(a: Node, b: Node) -> bool:
-    """Whether letters stand in another order, and may be a word or a name: tom, mot; ABC, CAB."""
+def anagrams(a: Node, b: Node) -> bool:
+    """Whether letters stand in another order, and may be a word or a name: tom, mot; AB, BA."""
     both = [
         "".join(part.name for part in node.args)
-        if node.op == "*" and len(node.args) > 2 and all(p.op == "name" for p in node.args)
+        if node.op == "*" and all(p.op == "name" for p in node.args)
         else ""
         for node in (a, b)
     ]
-    return both[0] != both[1] and all(both) and not any(set(both[0]) <= kin for kin in _VARIABLES)
+    if both[0] == both[1] or not all(both):
+        return False
+    if min(map(len, both)) == 2:
+        return sorted(both[0]) == sorted(both[1]) and both[0].isupper()
+    return not any(set("".join(both)) <= kin for kin in _VARIABLES)
 
 
 def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:

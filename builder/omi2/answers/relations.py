@@ -5,6 +5,8 @@
 a positive one (and the direction they are written in).
 """
 
+import re
+
 from omi2.answers.approximate import Run
 from omi2.answers.assign import assigned
 from omi2.answers.exact import NotExact, TooLarge, Undefined, point_at
@@ -25,11 +27,13 @@ from omi2.answers.trees import (
 )
 
 _FLIPPED = {">": "<", ">=": "<="}
+_FUNCTION = re.compile(r"y|[A-Za-z]\([a-z]\)")
+"""The name of a function, as its formula is told: y, f(x), P(n)."""
 _FUNCTIONS = frozenset("fghpqyFGHPQ")
 
 
 def named(relation: Relation) -> str | None:
-    """What an equation names ("" for y and f(x), which only say "the function"), or None."""
+    """What an equation names, or None."""
     if set(relation.ops) != {"="}:
         return None
     side = relation.sides[0]
@@ -59,13 +63,13 @@ def unnamed(relation: Relation) -> Value:
 def _name(node: Node) -> str | None:
     """The name that a formula is, if it is one: x, f(2), AB, AB/CD, |AB|, cos A."""
     if node.op == "name":
-        return "" if node.name == "y" else node.name
+        return node.name
     if node.op == "*" and all(part.op in ("name", "number", "const", "+") for part in node.args):
         head = node.args[0]
         if head.op != "name":
             return None
         if head.name[0] in _FUNCTIONS and len(node.args) == 2:
-            return "" if node.args[1].op == "name" else f"{head.name}(...)"
+            return f"{head.name}({_argument(node.args[1])})"
         if node.args[1].op == "number" or all(
             p.op == "name" and p.name.isupper() for p in node.args
         ):
@@ -77,6 +81,22 @@ def _name(node: Node) -> str | None:
             return None
         return f"{node.op}{node.name}{parts}"
     return None
+
+
+def _argument(node: Node) -> str:
+    """What a function is taken of, so that f(2) and f(3) are two names."""
+    return node.name or str(node.value) if not node.args else str(node)
+
+
+def one_function(a: Relation, b: Relation) -> bool:
+    """Whether both give a function by its formula, as y = 2x and f(x) = 2x do, whatever its name.
+
+    The formula has to have a variable: y = 3 and x = 3 say two things.
+    """
+    ends = [relation.sides[-1] for relation in (a, b)]
+    if not all(isinstance(end, Quantity) and names(end.node) for end in ends):
+        return False
+    return all(_FUNCTION.fullmatch(named(relation) or "") for relation in (a, b))
 
 
 def _upper(node: Node) -> bool:

@@ -20,6 +20,7 @@ from omi2.answers.trees import (
     Relation,
     Union,
     Value,
+    formulas,
     minus,
     names,
     negative,
@@ -45,6 +46,12 @@ def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
     one, other = intervals(a), intervals(b)
     if one is None or other is None:
         return UNKNOWN if isinstance(a, Union) and isinstance(b, Union) else None
+    told_by = _letters(a), _letters(b)
+    if told_by[0] != told_by[1] and all(told_by):
+        return UNKNOWN  # x < 5 and z < 5 may be about two things
+    ends = (end for interval in (*one, *other) for end in (interval.low, interval.high))
+    if any(not _end(end) and _sign(end) is None for end in ends):
+        return UNKNOWN  # what cannot be ordered cannot be joined either
     one, other = _joined(one), _joined(other)
     if len(one) != len(other):
         return DIFFERENT
@@ -57,6 +64,11 @@ def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
             return DIFFERENT
         doubt = doubt or UNKNOWN in found
     return UNKNOWN if doubt else EQUAL
+
+
+def _letters(value: Value) -> frozenset[str]:
+    """The variables that a set is told by."""
+    return frozenset(name for formula in formulas(value) for name in names(formula))
 
 
 def intervals(value: Value) -> list[Interval] | None:
@@ -200,19 +212,28 @@ def _without(whole: list[Interval] | None, points: Value) -> list[Interval] | No
 
 
 def _joined(found: list[Interval]) -> list[Interval]:
-    """Sorted, and joined where one ends in the point at which the next begins."""
+    """Sorted, without empty ones, and joined where they overlap or touch."""
     joined: list[Interval] = []
-    for interval in sorted(found, key=cmp_to_key(_earlier)):
+    for interval in sorted(filter(_holds, found), key=cmp_to_key(_earlier)):
         last = joined[-1] if joined else None
-        if (
-            last
-            and _order(last.high, interval.low) == 0
-            and (last.high_closed or interval.low_closed)
-        ):
-            joined[-1] = last._replace(high=interval.high, high_closed=interval.high_closed)
-        else:
+        gap = _order(interval.low, last.high) if last else 1
+        if last is None or gap > 0 or (gap == 0 and not (last.high_closed or interval.low_closed)):
             joined.append(interval)
+            continue
+        if last.low_closed != interval.low_closed and _order(last.low, interval.low) == 0:
+            last = last._replace(low_closed=True)
+        ahead = _order(interval.high, last.high)
+        if ahead >= 0:
+            closed = interval.high_closed or (ahead == 0 and last.high_closed)
+            last = last._replace(high=interval.high, high_closed=closed)
+        joined[-1] = last
     return joined
+
+
+def _holds(interval: Interval) -> bool:
+    """Whether there is a number in it, as far as its ends can be told apart."""
+    order = _order(interval.low, interval.high)
+    return order < 0 or (interval.low_closed and interval.high_closed) or _end(interval.low) != 0
 
 
 def _overlap(found: list[Interval]) -> bool:

@@ -15,7 +15,7 @@ _SIGNS = {
     "∕": "/", "⁄": "/", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
     "⩽": r"\le ", "⩾": r"\ge ", "≈": r"\approx ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
     "∅": r"\emptyset ", "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ",
-    "∛": r"\sqrt[3]", "°": r"^\circ ",
+    "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "°": r"^\circ ",
     "º": r"^\circ ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...",
     "ℝ": r"\mathbb{R}",
     "⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ",
@@ -27,6 +27,11 @@ _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _SUPERSCRIPTS = re.compile(f"[{''.join(_RAISED)}]+")
 _SUBSCRIPTS = re.compile(f"[{''.join(_LOWERED)}]+")
+_ROOT = re.compile(r"([√∛∜]|(?<![\\A-Za-z])sqrt)\s*(\d+(?:\.\d+)?)")
+"""A root sign takes the whole number behind it, where TeX's own command takes a digit."""
+_ROOTS = {"√": r"\sqrt", "sqrt": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+_SCIENTIFIC = re.compile(r"(?<=\d) x (?=10 ?\^)")
+"""4 x 10^5: the letter is a times sign."""
 _DOTS = re.compile(r"(?<![\d.])(\d*)\.(\d+)\s*(?:\.\.\.+|\\[lc]?dots(?![A-Za-z]))")
 """A decimal that goes on."""
 _BROKEN = re.compile("\f(?=rac|box|orall)|\b(?=oxed|inom|eta|egin|ar|f)|\t(?=ext|imes|heta|frac|an)"
@@ -41,6 +46,10 @@ def characters(text: str) -> str:
     """A text in one alphabet. Never longer than some tens of times the text."""
     if any(mark in text for mark in "\f\b\t\x07\r\x0b"):
         text = _BROKEN.sub(lambda m: _LETTER[m.group()], text)
+    if "sqrt" in text or not text.isascii():
+        text = _ROOT.sub(lambda m: f"{_ROOTS[m[1]]}{{{m[2]}}}", text)
+    if " x 10" in text:
+        text = _SCIENTIFIC.sub(r" \\times ", text)
     if text.isascii() and text.isprintable():
         return _DOTS.sub(_endless, text) if "..." in text or "dots" in text else text
     if not text.isascii():

@@ -140,6 +140,16 @@ class Words:
 Value = Quantity | Group | Relation | Union | Grid | Ratio | Words
 
 
+def parts(value: Value) -> Iterator[Value]:
+    """A value and the values in it."""
+    yield value
+    inner = value.items if isinstance(value, Group | Union) else ()
+    if isinstance(value, Relation):
+        inner = value.sides
+    for part in inner:
+        yield from parts(part)
+
+
 def formulas(value: object) -> Iterator[Node]:
     """Every formula in a value."""
     todo = [value]

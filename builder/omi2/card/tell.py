@@ -215,7 +215,10 @@ def decontamination(facts: Facts) -> Markup:
             "with any benchmark: do not train on them and report on one."
         )
     policy = "strict (an item with other numbers counts)" if told["strict"] else "standard"
-    with_what = "texts and indexes" if told["texts"] else "overlap indexes alone (hashes, no texts)"
+    texts = [code(b["name"]) for b in told["benchmarks"] if b["texts"]]
+    with_what = "their texts" if told["texts"] else "overlap indexes alone (hashes, no texts)"
+    if texts and not told["texts"]:
+        with_what = f"the texts of {join(texts)} and overlap indexes (hashes, no texts) of the rest"
     dropped = dropped_by_benchmark(facts)
     listed = table(
         ("benchmark", "items", "problems dropped", "revision or sha256"),

@@ -18,9 +18,6 @@ from omi2.overlap.shares import Pairs
 
 NEAREST = 8
 """Items looked at: of 1,246 labelled paraphrases the right one was not among them for six."""
-TELLS = 0.0
-"""Nats from which a stem leads to an item: fewer than one problem in 16 has it. All of 1,250 pairs
-that the scorer flags share such a stem."""
 NEAR = 0.1
 """Cosine over those stems from which an item is looked at; the least of a flagged pair was 0.12."""
 BLOCK = 32

@@ -38,12 +38,13 @@ def run(recipe: Recipe, run: Run) -> Report:
     report = over_parts(part, recipe, run, "decontaminate")
     details: dict[str, Any] = {"ran": rules.enabled}
     if rules.enabled:
-        texts = bool(rules.benchmarks)
+        told = {f"{source.name}/{source.split}" for source in rules.benchmarks}
+        compared = [{**b, "texts": b["name"] in told} for b in checker(rules).index.benchmarks]
         details |= {
             "strict": rules.strict,
-            "texts": texts,
-            "layers": layers(texts=texts),
-            "benchmarks": list(checker(rules).index.benchmarks),
+            "texts": all(benchmark["texts"] for benchmark in compared),
+            "layers": layers(texts=bool(told)),
+            "benchmarks": compared,
         }
         report = _drop_copies(run, report, rules.near_copies)
     return report + Report("problems", details=details)

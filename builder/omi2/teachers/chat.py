@@ -31,4 +31,4 @@ async def complete(link: Link, model: str, request: Request, choices: int = 1) -
             **openai.sampling(request, choices),
         },
     )
-    return openai.said(reply.value, lambda choice: choice["message"]["content"])
+    return openai.said(link, reply.value, lambda choice: choice["message"]["content"])

@@ -131,17 +131,17 @@ class Crew:
         """Follow the endpoints file, if there is one; a line that is wrong changes nothing."""
         if roster.file_of(self.teacher) is None:
             return
+        have = [m.endpoint for m in self.fleet.members]
         try:
             wanted = roster.read(self.teacher)
+            for endpoint in wanted:
+                if endpoint not in have:
+                    self.fleet.join(endpoint)
         except UsageError as error:
             if str(error) != self.told:
                 log.warning("%s", error)
             self.told = str(error)
             return
-        have = [m.endpoint for m in self.fleet.members]
-        for endpoint in wanted:
-            if endpoint not in have:
-                self.fleet.join(endpoint)
         for endpoint in have:
             if endpoint not in wanted:
                 self.fleet.drain(endpoint)

@@ -17,6 +17,7 @@ drained while a build runs. An address with a key in it is refused: keys live in
 """
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -61,8 +62,12 @@ def endpoint(spec: str, teacher: Teacher) -> Endpoint:
             "openai:http://HOST:PORT, tgi:http://HOST:PORT, chat:http://HOST:PORT, "
             "file:ENDPOINTS.txt or replay:FILE.parquet"
         )
-    url = urlsplit(rest)
-    if "@" in url.netloc or url.query or not url.hostname:
+    try:
+        url = urlsplit(rest)
+        plain = url.hostname and url.port != 0 and "@" not in url.netloc
+    except ValueError:  # brackets that do not close, a port that is no number
+        plain = False
+    if not plain or url.query or url.fragment:
         raise UsageError(
             f"{_safe(spec)!r} is no plain address: put a key into an environment variable and name "
             "that with key_env=NAME"
@@ -104,9 +109,15 @@ def _option(word: str, spec: str) -> tuple[str, str]:
 
 
 def _safe(spec: str) -> str:
-    """A line without what stands before an @: it may be a password."""
-    head, at, tail = spec.rpartition("@")
-    return f"{head.partition('//')[0]}//***@{tail}" if at else spec
+    """A line without what may be a password: before an @, or behind a ? or # of its address."""
+    address, gap, options = spec.partition(" ")
+    head, at, tail = address.rpartition("@")
+    if at:
+        address = f"{head.partition('//')[0]}//***@{tail}"
+    address = re.sub(r"([?#]).*", r"\1***", address)
+    known = (o if o.partition("=")[0] in OPTIONS else f"{o.partition('=')[0]}=***"
+             for o in options.split())  # fmt: skip
+    return address + gap + " ".join(known)
 
 
 def file_of(teacher: Teacher) -> Path | None:

@@ -13,7 +13,7 @@ Not covered: streaming.
 from itertools import accumulate
 from typing import Any
 
-from omi2.teachers.protocol import Passing, Request, Said, Served, TeacherError
+from omi2.teachers.protocol import Passing, Request, Said, Served, TeacherError, utf8
 from omi2.teachers.transport import Json, Link, whole
 
 PROBE = Request("Ten words that have nothing to do with each other:\n", 1.5, 1.0, 16, (), 11)
@@ -23,9 +23,9 @@ async def identify(link: Link) -> Served:
     """The id of the (first) model that the endpoint serves; vLLM tells its context too."""
     models = (await link.get("/v1/models")).value.get("data")
     if isinstance(models, list) and models and isinstance(models[0], dict):
-        model, name = models[0], str(models[0].get("id") or "unknown")
+        model, name = models[0], utf8(str(models[0].get("id") or "unknown"))
         wire = "tgi" if model.get("owned_by") == name else ""
-        names = tuple(str(m["id"]) for m in models if isinstance(m, dict) and m.get("id"))
+        names = tuple(utf8(str(m["id"])) for m in models if isinstance(m, dict) and m.get("id"))
         return Served(name, names, tokens=whole(model.get("max_model_len")), wire=wire)
     return Served("unknown")
 
@@ -36,7 +36,7 @@ async def complete(link: Link, model: str, request: Request, choices: int = 1) -
         "/v1/completions",
         {"model": model, "prompt": request.prompt, **sampling(request, choices)},
     )
-    return said(reply.value, lambda choice: choice["text"])
+    return said(link, reply.value, lambda choice: choice["text"])
 
 
 async def gives_several(ask: Any, link: Link, model: str, choices: int) -> bool:
@@ -60,14 +60,14 @@ def sampling(request: Request, choices: int) -> Json:
     }
 
 
-def said(value: Json, text_of: Any) -> list[Said]:
+def said(link: Link, value: Json, text_of: Any) -> list[Said]:
     """The choices of an answer. Raises Passing where there is none."""
     try:
         found = [(text_of(choice), str(choice.get("finish_reason"))) for choice in value["choices"]]
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise Passing(f"the answer holds no completion: {str(value)[:300]}") from None
+        raise Passing(f"the answer holds no completion: {link.quote(value)}") from None
     if not found or not all(isinstance(text, str) for text, _ in found):
-        raise Passing(f"the answer holds no completion: {str(value)[:300]}")
+        raise Passing(f"the answer holds no completion: {link.quote(value)}")
     usage = value.get("usage")
     tokens = whole(usage.get("completion_tokens")) if isinstance(usage, dict) else 0
     if len(found) == 1:

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 
 import xxhash
 
-PASSING = ("busy", "away", "lost", "broken")
+MOST_REASON = 40
+"""Characters of a finish_reason: they are short words, and every distinct one is counted."""
 
 
 class TeacherError(Exception):
@@ -126,10 +127,13 @@ def completion(
     said: Said, model: str, stops: tuple[str, ...], seed: int | None = None
 ) -> Completion:
     """A completion, cut at the first stop string (TGI leaves it in) and fit for UTF-8."""
-    text, reason = said.text, said.reason
+    text, reason = said.text, utf8(said.reason)[:MOST_REASON]
     ends = [at for stop in stops if (at := text.find(stop)) >= 0]
     if ends:
         text, reason = text[: min(ends)], "stop"
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode("utf-8")
-    return Completion(text, reason, said.tokens, model, seed=seed)
+    return Completion(utf8(text), reason, said.tokens, model, seed=seed)
+
+
+def utf8(text: str) -> str:
+    """A text that any file can hold: JSON may tell half of a character pair."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

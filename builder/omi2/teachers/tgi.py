@@ -9,7 +9,7 @@ tests read each with them). Not covered: streaming, best_of (it forbids a seed),
 
 from typing import Any
 
-from omi2.teachers.protocol import Passing, Request, Said, Served
+from omi2.teachers.protocol import Passing, Request, Said, Served, utf8
 from omi2.teachers.transport import Link, whole
 
 MAX_STOPS = 4
@@ -19,12 +19,12 @@ async def identify(link: Link) -> Served:
     """The model that the server holds, with its commit where it says it, and its limits."""
     info = (await link.get("/info")).value
     if not isinstance(info.get("model_id"), str):
-        raise Passing(f"GET /info names no model_id: {str(info)[:200]}")
-    sha = info.get("model_sha")
-    full = f"{info['model_id']}@{sha}" if sha else info["model_id"]
+        raise Passing(f"GET /info names no model_id: {link.quote(info)}")
+    sha, model = info.get("model_sha"), utf8(info["model_id"])
+    full = utf8(f"{model}@{sha}") if sha else model
     return Served(
         full,
-        (full, info["model_id"]),
+        (full, model),
         whole(info.get("max_concurrent_requests")),
         whole(info.get("max_stop_sequences")),
         whole(info.get("max_total_tokens")),
@@ -48,7 +48,7 @@ async def complete(link: Link, model: str, request: Request, stops: int = 0) -> 
     reply = await link.post("/generate", {"inputs": request.prompt, "parameters": parameters})
     text, details = reply.value.get("generated_text"), reply.value.get("details")
     if not isinstance(text, str) or not isinstance(details, dict):
-        raise Passing(f"the answer holds no completion: {str(reply.value)[:300]}")
+        raise Passing(f"the answer holds no completion: {link.quote(reply.value)}")
     waited = reply.headers.get("x-queue-time")
     return [
         Said(

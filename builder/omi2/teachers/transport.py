@@ -6,15 +6,17 @@ huggingface_hub below 1.0 and has had no release since 2024.
 
 Three times out: ten seconds to connect, `timeout_s` to the first byte and in all (thirty for a GET,
 which computes nothing), thirty for the body once it has begun. A body is read up to MAX_BODY and no
-further, so one without an end costs no memory. Redirects are not followed: the key would go with
+further, so one without an end costs no memory, and none is asked for or taken compressed, so a
+small one stays small. Redirects are not followed: the key would go with
 them. The key is in the session's headers alone; should an endpoint say it back, it is struck out of
-the message.
+every message that holds its words, before they are cut.
 
 Not covered: streaming, HTTP/2, client certificates.
 """
 
 import asyncio
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ PROBE_SECONDS = 30.0
 MAX_BODY = 8 * 2**20
 """Bytes: a TGI answer holds about 100 for each token, so this is far above any real one."""
 LONGEST_RETRY_AFTER = 300.0
+MOST = 2**31 - 1
+"""The largest count that is believed: more is no count of tokens, and may not fit a column."""
 
 Json = dict[str, Any]
 
@@ -57,13 +61,18 @@ class Link:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=self._short,
             headers=headers,
+            auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
@@ -129,9 +138,9 @@ class Link:
         except TimeoutError:
             raise Passing("no answer in time", "lost") from None
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            raise Passing(f"connection failed: {self._struck(str(error))}", "away") from None
+            raise Passing(f"connection failed: {self.quote(error)}", "away") from None
         except (aiohttp.ClientError, ConnectionError, ValueError) as error:
-            told = self._struck(str(error)) or type(error).__name__
+            told = self.quote(error) or type(error).__name__
             raise Passing(f"the connection broke: {told}", "lost") from None
         if response.status == 200 and body is not None:
             return response, body
@@ -144,7 +153,7 @@ class Link:
         status = response.status
         if body is None:
             return Passing(f"the answer has no end (more than {MAX_BODY:,} bytes)")
-        said = self._struck(" ".join(body[:2000].decode("utf-8", "replace").split())[:300])
+        said = self.quote(body.decode("utf-8", "replace"))
         tokens = whole(response.headers.get("x-generated-tokens"))
         match status:
             case 401 | 403:
@@ -156,16 +165,20 @@ class Link:
             case 400 | 413 | 414 | 422:
                 return Refused(f"HTTP {status}: {said}")
             case 429:
-                return Passing(f"HTTP 429: {said}", "busy", pause=_pause(response.headers))
+                return Passing(f"HTTP 429: {said}", "busy", pause=pause_of(response.headers))
             case 502 | 503 | 504:
-                return Passing(f"HTTP {status}: {said}", "away", pause=_pause(response.headers))
+                return Passing(f"HTTP {status}: {said}", "away", pause=pause_of(response.headers))
             case 200:
                 return Passing(f"the answer is not JSON, or no object: {said}", tokens=tokens)
             case _:
                 return Passing(f"HTTP {status}: {said}", tokens=tokens)
 
-    def _struck(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+    def quote(self, said: object) -> str:
+        """An endpoint's words, for a message: on one line, without our key, 300 characters."""
+        text = str(said)
+        for key in {self._key, json.dumps(self._key)[1:-1], repr(self._key)[1:-1]} - {""}:
+            text = text.replace(key, "***")
+        return " ".join(text.split())[:300]
 
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
@@ -180,8 +193,6 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
     if response.content.is_eof():  # it came with the head
         return await response.read()
     async with asyncio.timeout(BODY_SECONDS):
-        if response.content_length is not None:
-            return await response.read()
         chunks, size = [], 0
         async for chunk in response.content.iter_any():
             chunks.append(chunk)
@@ -192,17 +203,13 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
     return b"".join(chunks)
 
 
-def _pause(headers: Mapping[str, str]) -> float:
+def pause_of(headers: Mapping[str, str]) -> float:
     """Seconds that a Retry-After header asks for. A date would need a wall clock: not honoured."""
     try:
         seconds = float(headers.get("retry-after", 0))
     except ValueError:
         return 0.0
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if seconds == seconds else 0.0  # not NaN
-
-
-MOST = 2**31 - 1
-"""The largest count that is believed: more is no count of tokens, and may not fit a column."""
+    return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
 def whole(value: Any) -> int:
