@@ -87,6 +87,10 @@ def complete(release: Release) -> Gate:
         f"{plain(path)} is in the folder and not in the manifest: remove it, or build again"
         for path in sorted(found.keys() - listed)
     ]
+    wrong += [
+        f"{plain(path)} is a link to another place: a release holds its own files, build it again"
+        for path in sorted(release.facts.links)
+    ]
     held = sum(entry.bytes for entry in listed.values())
     return _gate("manifest", wrong, f"{len(listed)} files, {held:,} bytes, every sha256 as listed")
 

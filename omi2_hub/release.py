@@ -47,6 +47,7 @@ class Facts:
     card: str
     texts: Mapping[str, str]  # what is searched for secrets, by where it is
     stamps: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # see `stamp`
+    links: frozenset[str] = frozenset()  # what would publish a file from elsewhere on this machine
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,14 @@ def measure(root: Path, manifest: Manifest) -> Facts:
         sample, broken = _sample(root / path)
         texts[f"{path} (its first rows)"] = sample
         data[path] = replace(data[path], broken=broken)
-    return Facts(hashes, data, card, texts, stamps)
+    links = frozenset(path for path in (*paths, MANIFEST) if _leads_out(root, path))
+    return Facts(hashes, data, card, texts, stamps, links)
+
+
+def _leads_out(root: Path, path: str) -> bool:
+    """Whether a file of the folder is reached by a link, its own or a folder's above it."""
+    at = root / path
+    return any(one.is_symlink() for one in (at, *at.parents) if one != root and root in one.parents)
 
 
 def hash_file(path: Path) -> tuple[int, str]:

@@ -133,6 +133,16 @@ def test_a_file_too_many_and_a_file_missing(release: Path) -> None:
     assert "notes.txt is in the folder and not in the manifest" in said
 
 
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [(FIRST, f"{FIRST} is a link"), ("data", f"{FIRST} is in the manifest and not")],
+)
+def test_a_link_out_of_the_folder(release: Path, tmp_path: Path, link: str, says: str) -> None:
+    (release / link).rename(tmp_path / "elsewhere")
+    (release / link).symlink_to(tmp_path / "elsewhere")
+    assert says in failing(release)["manifest"]
+
+
 def test_a_shard_truncated_after_the_build(release: Path) -> None:
     path = release / FIRST
     path.write_bytes(path.read_bytes()[:-100])
