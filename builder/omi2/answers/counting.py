@@ -24,6 +24,10 @@ _TEXT_PARTS = (
 )
 _PARTS = {word: at for at, word in enumerate(_TEXT_PARTS.split(), 2)}
 _PARTS |= {"fourth": 4, "hundredth": 100, "thousandth": 1000}
+ORDINALS = {"first": 1, "second": 2, "third": 3, "twelfth": 12} | {
+    word: at for word, at in _PARTS.items() if word.endswith("th")
+}
+"""Words for a place in an order. From the third on they are words for a part as well."""
 MANY_PARTS = {"halves" if word == "half" else f"{word}s": at for word, at in _PARTS.items()}
 SCALES = {
     "dozen": 12,

@@ -17,6 +17,7 @@ from omi2.answers.extract import boxes, extract, final_boxes
 from omi2.answers.formula import formula
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
 from omi2.answers.measured import quantity
+from omi2.answers.moments import clock
 from omi2.answers.tidy import bare, characters, unwrap
 from omi2.answers.trees import (
     CHOICE,
@@ -95,10 +96,11 @@ def value(found: list[Token], depth: int = 0) -> Value:
     found = _trim(found)
     if not found or depth > 12:
         raise Unreadable("nothing there, or too deep")
+    if (told := phrases.choice(found)) is not None:
+        letter = Quantity(Node("name", name=told[0]))
+        return Group(CHOICE, (letter, value(told[1], depth + 1))) if told[1] else letter
     if (words := phrases.words_only(found)) is not None:
         return words
-    if (rest := phrases.after_choice(found)) is not None:
-        return Group(CHOICE, (quantity(found[:3]), value(rest, depth + 1)))
     parts = _split(found, _IMPLIES)
     if len(parts) > 1:
         return value(parts[-1], depth + 1)  # a derivation states its end
@@ -234,7 +236,9 @@ def _ratio(parts: list[list[Token]], depth: int) -> Value:
         len(parts) == 2 and len(parts[0]) == 1 and parts[0][0].text in ("A", "Q")
     ):
         return value([token for part in parts[1:] for token in part], depth + 1)  # "Answer: 5"
-    if (time := phrases.time(parts)) is not None:
+    if [[token.kind for token in part] for part in parts] == [["n"], ["n"]] and (
+        time := clock(parts[0][0].text, parts[1][0].text)
+    ):
         return time
     return Ratio(tuple(formula(part) for part in parts))
 

@@ -6,17 +6,15 @@ when no convention makes them one answer, and UNKNOWN when one might.
 
 from collections.abc import Sequence
 
-from omi2.answers import sets
+from omi2.answers import sets, wording
 from omi2.answers.assign import assigned
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.probe import same
 from omi2.answers.quantity import quantities
 from omi2.answers.relations import equivalent, named, one_function, unnamed
 from omi2.answers.trees import (
     CHOICE,
     Grid,
     Group,
-    Node,
     Quantity,
     Ratio,
     Relation,
@@ -24,10 +22,6 @@ from omi2.answers.trees import (
     Value,
     Words,
 )
-
-_NONE = {"no solution", "no solutions", "none", "no real solution", "no real solutions",
-         "empty set", "null set"}  # fmt: skip
-_REALS = {"all real numbers", "real numbers", "all reals", "reals", "all real"}
 
 
 def match(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -49,6 +43,8 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
         return _relation_with(a, b, policy)
     if isinstance(b, Relation):
         return _relation_with(b, a, policy)
+    if isinstance(a, Words) or isinstance(b, Words):
+        return wording.words(a, b, policy)
     if isinstance(a, Union) or isinstance(b, Union):
         found = sets.compare(a, b, policy)
         if found is None:
@@ -58,10 +54,8 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
                 else DIFFERENT
             )
         return found
-    if isinstance(a, Words) or isinstance(b, Words):
-        return _words(a, b, policy)
     if isinstance(a, Ratio) or isinstance(b, Ratio):
-        return _ratios(a, b, policy)
+        return wording.ratios(a, b, policy)
     if isinstance(a, Grid) or isinstance(b, Grid):
         return _grids(a, b, policy)
     return _groups(a, b, policy)
@@ -102,47 +96,10 @@ def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
         found = sets.compare(a, b, policy)
         if found is not None:
             return found
-        return DIFFERENT if isinstance(b, Quantity | Words | Ratio) else UNKNOWN
+        return DIFFERENT if isinstance(b, Quantity | Ratio) else UNKNOWN
     if isinstance(a.sides[0], Quantity) and a.sides[0].node.op == "+" and len(a.ops) == 1:
         return DIFFERENT
     return DIFFERENT if match(unnamed(a), b, policy) is DIFFERENT else UNKNOWN
-
-
-def _words(a: Value, b: Value, policy: Policy) -> Verdict:
-    if isinstance(a, Words) and isinstance(b, Words):
-        one, other = set(a.text.split()), set(b.text.split())
-        if a.text in _NONE and b.text in _NONE:
-            return EQUAL
-        if a.text[:5] == b.text[:5] and a.text[:5] in ("date ", "time "):
-            return DIFFERENT
-        return DIFFERENT if not one & other and len(one) <= 4 and len(other) <= 4 else UNKNOWN
-    words, thing = (a, b) if isinstance(a, Words) else (b, a)
-    if isinstance(thing, Group) and not thing.items:
-        return EQUAL if isinstance(words, Words) and words.text in _NONE else UNKNOWN
-    if isinstance(words, Words) and len(words.text.split()) > 4:
-        return UNKNOWN
-    if isinstance(words, Words) and words.text in _REALS and isinstance(thing, Group | Union):
-        return EQUAL if sets.everything(thing) else DIFFERENT
-    if isinstance(words, Words) and words.text[:5] == "time " and isinstance(thing, Ratio):
-        clock = ":".join(f"{item.value.numerator:0>2}" for item in thing.items)
-        same_time = clock == words.text[5:-2] and policy.units == "optional"
-        return EQUAL if same_time else DIFFERENT
-    return DIFFERENT
-
-
-def _ratios(a: Value, b: Value, policy: Policy) -> Verdict:
-    if isinstance(a, Ratio) and isinstance(b, Ratio):
-        if len(a.items) != len(b.items):
-            return DIFFERENT
-        found = [
-            same(Node("*", (x, b.items[0])), Node("*", (y, a.items[0])), policy)
-            for x, y in zip(a.items[1:], b.items[1:], strict=True)
-        ]
-        return every(found)
-    ratio, thing = (a, b) if isinstance(a, Ratio) else (b, a)
-    if isinstance(ratio, Ratio) and isinstance(thing, Quantity) and len(ratio.items) == 2:
-        return DIFFERENT if same(Node("/", ratio.items), thing.node, policy) is not EQUAL else EQUAL
-    return DIFFERENT
 
 
 def _grids(a: Value, b: Value, policy: Policy) -> Verdict:

@@ -15,11 +15,10 @@ from fractions import Fraction
 from omi2.answers.counting import MANY_PARTS, SCALES, SIGNS, TURNS_BEFORE, noun, spelled
 from omi2.answers.formula import prefix
 from omi2.answers.lex import Token
-from omi2.answers.probe import CLOCK
+from omi2.answers.moments import TIME, moment
 from omi2.answers.trees import (
     Node,
     Quantity,
-    Ratio,
     Relation,
     Unreadable,
     Value,
@@ -27,7 +26,8 @@ from omi2.answers.trees import (
     negative,
     number,
 )
-from omi2.answers.units import known, measure, telling
+from omi2.answers.units import measure, telling
+from omi2.answers.wording import worded
 
 COMMA_NUMBER = re.compile(
     r"(?<![\d,.])\d{1,3}(?:,\d{3}){2,}(?![\d,.])"
@@ -37,61 +37,74 @@ COMMA_NUMBER = re.compile(
 
 One digit after the comma is a list alone: 2,3 is too often the two numbers.
 """
-_MONTH_NAMES = (
-    "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|"
-    "september sep sept|october oct|november nov|december dec"
-)
-_MONTHS = {
-    name: at for at, month in enumerate(_MONTH_NAMES.split("|"), 1) for name in month.split()
-}
 _MONEY = {"$", "€", "£", "₹", "¢"}
 _NEAR = 4
 """Words before a number among which one that turns it is looked for."""
-_SAME_WORDS = {"true": "yes", "false": "no", "correct": "yes"}
-_ARTICLES = {"the", "a", "an", "it", "is", "answer", "final"}
+_OPTION = {"option", "choice", "answer", "the", "correct", "is"}
+_LETTERS = set("ABCDEFGH")
 
 
 def words_only(found: list[Token]) -> Value | None:
-    """The text that these tokens are if they are words, a number word, or a date."""
+    """The value that these tokens are if they are words, a number word, a date or a time."""
+    if (told := moment(found)) is not None:
+        return told
     kinds = {token.kind for token in found}
-    if "w" not in kinds:
+    if "w" not in kinds or "n" in kinds:
         return None
-    if "n" in kinds:
-        return _date(found) if any(token.text.lower() in _MONTHS for token in found) else None
     if kinds - {"w", "v", "'", '"', ",", ".", "-", "!", "?", ":", ";", "(", ")", "&"}:
         return None
-    words = [token.text.lower() for token in found if token.kind in ("w", "v")]
-    count, rest = spelled(words)
+    words = [token.text for token in found if token.kind in ("w", "v")]
+    lower = [word.lower() for word in words]
+    if lower[0] in ("yes", "no") and found[1:] and found[1].kind in (",", ".", ";"):
+        return None if TURNS_BEFORE & set(lower) else worded(words[:1])  # Yes, it is
+    count, rest = spelled(lower)
     if count is not None and not {"or", "and", "equals", "equal"} & set(rest):
         if len(rest) > 3:
             raise Unreadable("a number word in a sentence")
         return Quantity(number(count), noun(rest))
-    if {token.text.lower() for token in found} & {"equals", "equal", "or", "and"}:
+    if set(lower) & {"equals", "equal", "or", "and"}:
         return None
     if len(found) == 1 and len(found[0].text) == 1:
         return Quantity(Node("name", name=found[0].text))
-    told = [word for word in words if word not in _ARTICLES] or words
-    return Words(" ".join(_SAME_WORDS.get(word, word) for word in told))
+    return worded(words)
 
 
-def after_choice(found: list[Token]) -> list[Token] | None:
-    """What follows the letter of a choice in brackets, (A) 5; None if it is none."""
-    if len(found) < 4 or (found[0].kind, found[2].kind) != ("(", ")"):
+def choice(found: list[Token]) -> tuple[str, list[Token]] | None:
+    """The letter of a choice and what follows it: (A) 5, A. 5, A) 5, A: 5, Option A."""
+    at = 0
+    while at < len(found) and found[at].kind == "w" and found[at].text.lower() in _OPTION:
+        at += 1
+    named = {token.text.lower() for token in found[:at]} & {"option", "choice"}
+    kinds = [token.kind for token in found[at : at + 3]]
+    letter, end = (1, 3) if kinds[:1] == ["("] and kinds[2:] == [")"] else (0, 1)
+    if (at and not named) or len(found) < at + end or found[at + letter].text not in _LETTERS:
         return None
-    if found[1].text not in {"A", "B", "C", "D", "E"}:
+    name, rest = found[at + letter].text, found[at + end :]
+    marked = bool(rest) and rest[0].kind in (".", ")", ":") and (end == 1 or rest[0].kind == ":")
+    if marked:
+        rest = rest[1:]
+    if not rest:
+        return (name, []) if named or marked else None
+    if not marked and not named and end == 1:
         return None
-    first, then = found[3], found[4] if len(found) > 4 else found[3]
+    first, then = rest[0], rest[1] if len(rest) > 1 else rest[0]
+    if marked and (not first.gap or (first.kind == "w" and first.text[0].isupper())):
+        return None  # A:B, and A. Smith
     if first.kind == "-" and first.gap and not then.gap:
-        return found[3:]
+        return name, rest
     told = first.kind in ("n", "w", "$") or (first.kind in ("c", "v", "(") and first.gap)
-    return found[3:] if told and first.text not in ("\\cup", "\\cap", "or", "and") else None
+    return (name, rest) if told and first.text not in ("\\cup", "\\cap", "or", "and") else None
 
 
 def hour(node: Node, unit: str) -> Words | None:
     """3 pm as a time of day."""
     if unit.lower() not in ("am", "pm") or node.op != "number" or node.digits:
         return None
-    return Words(f"time {node.value.numerator:0>2}:00{unit.lower()}")
+    late = unit.lower() == "pm"
+    hours = node.value
+    if hours.denominator != 1 or not 1 <= hours <= 12:
+        return None
+    return Words(f"{int(hours) % 12 + 12 * late:0>2}:00", TIME)
 
 
 def is_temperature(node: Node) -> bool:
@@ -113,35 +126,6 @@ def excluded(items: tuple[Value, ...]) -> tuple[Value, ...]:
     return tuple(
         Relation(first.ops, (first.sides[0], i)) if isinstance(i, Quantity) else i for i in items
     )
-
-
-def _date(found: list[Token]) -> Words | None:
-    numbers, month = [], 0
-    for token in found:
-        lower = token.text.lower()
-        if token.kind == "n" and token.text.isdigit():
-            numbers.append(int(token.text[:6]))
-        elif lower in _MONTHS and not month:
-            month = _MONTHS[lower]
-        elif lower not in ("st", "nd", "rd", "th", "of", "the", ",", ".", "on"):
-            return None
-    if not month or not 1 <= len(numbers) <= 2:
-        return None
-    return Words(f"date {month} {sorted(numbers)}")
-
-
-def time(parts: list[list[Token]]) -> Words | Ratio | None:
-    """A time of day with am or pm; a ratio that may be a time as well, with its numbers marked."""
-    if [[token.kind for token in part] for part in parts] == [["n"], ["n"]]:
-        hours, minutes = (part[0].text for part in parts)
-        if hours.isdigit() and len(hours) <= 2 and int(hours) <= 24:  # noqa: SIM102
-            if minutes.isdigit() and len(minutes) == 2 and int(minutes) < 60:
-                return Ratio(tuple(Node("number", name=CLOCK, value=Fraction(n)) for n in (hours, minutes)))  # noqa: E501  # fmt: skip
-    last = [token.text.lower() for token in parts[-1]]
-    half = "".join(last[1:]).replace(".", "")
-    if half in ("am", "pm") and all(part[0].kind == "n" for part in parts):
-        return Words("time " + ":".join(f"{part[0].text:0>2}" for part in parts) + half)
-    return None
 
 
 def currency(found: list[Token]) -> tuple[str, list[Token]]:
@@ -275,6 +259,3 @@ def total(items: tuple[Value, ...]) -> Quantity | None:
     for item, scale in zip(items, scales, strict=True):
         value += item.node.value * scale / scales[0]  # type: ignore[union-attr]
     return Quantity(number(value), items[0].unit)  # type: ignore[union-attr]
-
-
-__all__ = ["currency", "is_unit", "known", "number_in", "scaled", "time", "total", "words_only"]

@@ -27,9 +27,9 @@ class Policy:
     """`either`: 28% equals 0.28 and also a bare 28, since a question that asks "what percentage"
     is answered both ways; 0.28 never equals 28. `exact`: 28% is 0.28 alone."""
     units: str = "optional"
-    """`optional`: a missing unit (or degree sign, currency, counted noun) is forgiven, since the
-    question usually names it; two units must agree, and are converted (50 cm is 0.5 m, not 50 m).
-    `required`: both or neither have one."""
+    """`optional`: a missing unit (or degree sign, currency, counted noun, am or pm, year of a date)
+    is forgiven, since the question usually names it; two units must agree, and are converted (50 cm
+    is 0.5 m, not 50 m). `required`: both or neither have one."""
     list_order: str = "free"
     """`free`: a bare list or a set has no order (6,-2 is -2,6). `kept`: it has. Brackets ( ) and
     [ ] always keep it: they write points, vectors and intervals."""
@@ -37,6 +37,9 @@ class Policy:
     """`all`: a list never equals a single value. `last`: its last value speaks for it (30, 45, 105
     is 105), as some benchmarks' graders have it; that is wrong for `find all`, and would make
     classes overlap, so it has to be asked for."""
+    truth: str = "same"
+    """`same`: true is yes and false is no, since "is it?" and "true or false: it is" ask the same,
+    and models answer either with either. `apart`: True against yes is UNKNOWN."""
     rounded: int = 4
     """A decimal with at least this many significant digits equals an exact value that it rounds or
     cuts (1.414 and the root of 2; 0.3333 and 1/3, but not 0.33). Integers and terminating decimals
@@ -50,6 +53,7 @@ class Policy:
             ("units", ("optional", "required")),
             ("list_order", ("free", "kept")),
             ("several", ("all", "last")),
+            ("truth", ("same", "apart")),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: one of {', '.join(allowed)}")

@@ -132,9 +132,10 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Text: a sorted date, a time with am or pm, or normalised words."""
+    """Text, normalised. `kind` is the closed class that it belongs to (see `wording`), if any."""
 
     text: str
+    kind: str = ""
 
 
 Value = Quantity | Group | Relation | Union | Grid | Ratio | Words
