@@ -113,9 +113,49 @@ WORDS = [
     ("isosceles", "isosceles triangle", UNKNOWN),
     ("odd", "3", UNKNOWN),
 ]
+NUMBERS = [
+    ("twenty-first", "21st", EQUAL),
+    ("twenty-first", "20", DIFFERENT),
+    ("thirty-first", "31", EQUAL),
+    ("5th", "5", EQUAL),
+    ("5th", "6th", DIFFERENT),
+    ("third", "3", UNKNOWN),  # or a third
+    ("a third", "1/3", EQUAL),
+    ("a quarter", "0.25", EQUAL),
+    ("half a dozen", "6", EQUAL),
+    ("two dozen", "24", EQUAL),
+    ("2 hr 30 min", "150 minutes", EQUAL),
+    ("2min(3,4)", "6", EQUAL),
+]
+UNITS = [
+    ("5 apples", "5", EQUAL),
+    ("5 apples", "6", DIFFERENT),
+    ("5 apples", "5 oranges", UNKNOWN),
+    ("5 apples", "6 oranges", DIFFERENT),
+    ("5 boxes", "5 box", EQUAL),
+    ("2 children", "2 child", EQUAL),
+    ("3 berries", "3 berry", EQUAL),
+    ("5 sq ft", "5 ft^2", EQUAL),
+    ("5 L", "5000 cm^3", EQUAL),
+    ("1 lb", "16 oz", EQUAL),
+    ("1 lb", "453.59237 g", EQUAL),
+    ("1 lb", "1 kg", DIFFERENT),
+    (r"100^\circ C", r"212^\circ F", EQUAL),
+    (r"100^\circ C", r"200^\circ F", DIFFERENT),
+    ("1 year", "12 months", EQUAL),
+    ("1 year", "365 days", UNKNOWN),
+    ("1 ton", "1000 kg", UNKNOWN),
+    ("1 gal", "231 in^3", UNKNOWN),
+    ("5 miles", "5 hours", DIFFERENT),
+    (r"\$5", "5 euros", DIFFERENT),
+    ("50 cm", "0.5 m", EQUAL),
+    ("50 cm", "0.5", UNKNOWN),
+    ("25 cents", "0.25", UNKNOWN),
+    ("25 cents", "0.26", DIFFERENT),
+]
 
 
-@pytest.mark.parametrize(("a", "b", "wanted"), [*TIMES, *DATES, *CHOICES, *WORDS])
+@pytest.mark.parametrize(("a", "b", "wanted"), [*TIMES, *DATES, *CHOICES, *WORDS, *NUMBERS, *UNITS])
 def test_words(a: str, b: str, wanted: Verdict) -> None:
     assert (quick(a, b) or UNKNOWN) is wanted
     assert (quick(b, a) or UNKNOWN) is wanted

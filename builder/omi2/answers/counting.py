@@ -61,7 +61,11 @@ def spelled(words: list[str]) -> tuple[Fraction | None, list[str]]:
     if words[0] in SIGNS and len(words) > 1:
         count, rest = spelled(words[1:])
         return (None if count is None else -count), rest
-    if words in (["half"], ["a", "half"]):
+    if words == ["half", "a", "dozen"]:
+        return Fraction(6), []
+    if words[:1] == ["a"] and words[1:2] and words[1] in _PARTS:
+        return Fraction(1, _PARTS[words[1]]), words[2:]
+    if words == ["half"]:
         return Fraction(1, 2), []
     if words[0] == "a" and words[1:2] and words[1] in SCALES:
         words = words[1:]
@@ -71,6 +75,8 @@ def spelled(words: list[str]) -> tuple[Fraction | None, list[str]]:
             part, ones = part + _NUMERALS[word], True
         elif word in _TENS and part % 100 == 0 and not ones:
             part += _TENS[word]
+        elif word in ("first", "second") and part % 100 >= 20 and not ones:
+            return total + part + ORDINALS[word], ["th", *words[at + 1 :]]  # a third is a part, too
         elif word in SCALES:
             part, ones = max(part, 1) * SCALES[word], False
             if word not in ("hundred", "dozen"):
@@ -112,6 +118,6 @@ def noun(words: list[str]) -> str:
     alone = lower in (["square"], ["cube"]) or (lower[:1] == ["times"] and len(lower) > 1)
     if counts or alone or _TURNS & set(lower):
         raise Unreadable("a phrase that says more than a number")
-    if lower[:1] == ["to"]:
-        raise Unreadable("a ratio in words")
+    if lower[:1] == ["to"] or (lower and lower[0] in ORDINALS):
+        raise Unreadable("a ratio in words, or a place")
     return " ".join(words)

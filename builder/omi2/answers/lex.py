@@ -176,7 +176,9 @@ def _words(word: str, gap: bool, upright: bool, found: list[Token], text: str, a
     elif len(word) == 1:
         per = before == "/" and len(found) > 1 and found[-2].kind == "w"
         found.append(Token("w" if per else "v", word, gap))
-    elif word in _FUNCTIONS or word in _GREEK:
+    elif word in _GREEK or (
+        word in _FUNCTIONS and not (word == "min" and before == "n" and text[at : at + 1] != "(")
+    ):
         found.append(Token("c", "\\" + word, gap))
     elif lower in _SPELLED:
         found.append(Token("c", "\\" + _SPELLED[lower], gap))

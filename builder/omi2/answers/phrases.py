@@ -175,6 +175,8 @@ def unit_of(rest: list[Token]) -> str:
             break
     if words and words[0] == "of":
         words = words[1:]
+    if words and words[0] in ("st", "nd", "rd"):
+        words[0] = "th"
     for end in range(min(len(words), 6), 0, -1):
         if measure(" ".join(words[:end])) is not None:
             unit, after = " ".join(words[:end]), noun(words[end:])

@@ -11,7 +11,7 @@ from fractions import Fraction
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import at_least_one, same
 from omi2.answers.trees import Node, Quantity, names, number
-from omi2.answers.units import measure, same_nouns
+from omi2.answers.units import Dimensions, convertible, measure, same_nouns, scales
 
 _VARIABLES = [set(letters) for letters in ("abcd", "klmn", "pqrst", "uvw", "wxyz")]
 """Letters that are variables when they stand together."""
@@ -37,18 +37,24 @@ def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
     if first and second:
         if first[0] == second[0]:
             return same(_times(a.node, first[1]), _times(b.node, second[1]), policy)
-        if {first[0], second[0]} == {(("angle", 1),), (("radian", 1),)}:
-            degrees, radians = (a, b) if first[0][0][0] == "angle" else (b, a)
-            return same(_radians(degrees.node), radians.node, policy)
-        both = {first[0][0][0], second[0][0][0]} if first[0] and second[0] else set()
-        if "angle" in both and both & {"temperature", "temperature in America"}:
+        kinds = {_kind(first[0]): a.node, _kind(second[0]): b.node}
+        if kinds.keys() == {"angle", "radian"}:
+            return same(_radians(kinds["angle"]), kinds["radian"], policy)
+        if kinds.keys() == {"temperature", "temperature in America"}:
+            return same(kinds["temperature"], _celsius(kinds["temperature in America"]), policy)
+        if "angle" in kinds and kinds.keys() & {"temperature", "temperature in America"}:
             return same(a.node, b.node, policy)
-        if (("unit", 1),) not in (first[0], second[0]):
-            return DIFFERENT
+        if "unit" not in kinds:
+            return UNKNOWN if convertible(first[0], second[0]) else DIFFERENT
     verdict = same(a.node, b.node, policy)
     if verdict is EQUAL and not (not first and not second and same_nouns(one, other)):
         return UNKNOWN
     return verdict
+
+
+def _kind(dimensions: Dimensions) -> str:
+    """The dimension of a plain unit; "" for a product or a power."""
+    return dimensions[0][0] if len(dimensions) == 1 and dimensions[0][1] == 1 else ""
 
 
 def anagrams(a: Node, b: Node) -> bool:
@@ -83,7 +89,17 @@ def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:
     verdict = same(bare, told, policy)
     if verdict is DIFFERENT and dimension and dimension[0] == (("angle", 1),):
         return same(bare, _radians(told), policy)
-    return DIFFERENT if policy.units == "required" else verdict
+    if policy.units == "required":
+        return DIFFERENT
+    return UNKNOWN if verdict is DIFFERENT and _elsewhere(bare, told, unit) else verdict
+
+
+def _elsewhere(bare: Node, told: Node, unit: str) -> bool:
+    """Whether a bare number is the other in another unit: 0.5 and 50 cm, where metres are asked."""
+    measured = measure(unit)
+    if measured is None or not (bare.op == told.op == "number") or not bare.value:
+        return False
+    return told.value * measured[1] / bare.value in scales(measured[0])
 
 
 def _lettered(node: Node) -> Quantity | None:
@@ -112,6 +128,10 @@ def _times(node: Node, factor: Fraction) -> Node:
     if node.op == "number":
         return Node("number", value=node.value * factor, digits=node.digits, ulp=node.ulp * factor)
     return Node("*", (number(factor), node))
+
+
+def _celsius(node: Node) -> Node:
+    return _times(Node("+", (node, number(-32))), Fraction(5, 9))
 
 
 def _radians(node: Node) -> Node:
