@@ -14,9 +14,10 @@ import pytest
 from made import generation, problem, replay_file, tree
 from omi2 import rows
 from omi2.errors import Omi2Error, RemoteError, UsageError
+from omi2.lock import locked
 from omi2.pipeline import build, names
 from omi2.recipe import Recipe, Source, load
-from omi2.run import Report, locked, open_run
+from omi2.run import Report, open_run
 from omi2.settings import same
 from omi2.teachers import replay
 from servers import serve

@@ -16,10 +16,12 @@ from omi2.run import STAGE_NUMBERS
 PACKAGE = ROOT / "builder" / "omi2"
 LAYERS = [
     {"omi2", "errors", "arithmetic", "texts", "spool"},
-    {"rows", "settings", "files"},
-    {"recipe", "ids", "tokens", "reports"},
+    {"rows", "settings", "files", "lock"},
+    {"sections", "ids", "tokens", "reports"},
+    {"recipe"},
     {"run"},
-    {"engines", "answers", "prompts"},
+    {"engine_ray", "answers", "prompts"},
+    {"engines"},
     {"rules", "sources"},
     {"rules_column"},
     {"overlap"},

@@ -46,6 +46,14 @@ def recipe_of(
     )
 
 
+def on_engine(recipe: Recipe, engine: str) -> Recipe:
+    """The recipe on another engine. Raises UsageError."""
+    try:
+        return replace(recipe, engine=engine)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+
+
 def _seed_file(path: Path, split: str) -> Source:
     have = read_columns(path, ("problem",), ("answer",)).column_names
     name = "".join(c if c.isalnum() else "_" for c in path.stem) or "seeds"

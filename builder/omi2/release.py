@@ -28,7 +28,7 @@ from omi2 import __version__, card, rows
 from omi2.answers import grader
 from omi2.errors import UsageError
 from omi2.files import describe, sync_folder, write_json
-from omi2.recipe import Recipe, as_table
+from omi2.recipe import CHANGES_NO_ROW, Recipe, as_table
 from omi2.run import Report, Run, claim
 
 MARK = {"omi2": "release", "format": 1}
@@ -158,7 +158,8 @@ def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> d
 def _told(recipe: Recipe) -> dict[str, Any]:
     """The recipe as the world may see it: no address, no path, and nothing that changes no row."""
     table: dict[str, Any] = as_table(recipe)
-    del table["workers"]
+    for name in CHANGES_NO_ROW:
+        del table[name]
     kinds = [spec.partition(":")[0] for spec in recipe.teacher.endpoints]
     table["teacher"] = {"endpoints": kinds, "model": recipe.teacher.model}
     for source in (*table["seed"]["sources"], *table["decontaminate"]["benchmarks"]):

@@ -15,16 +15,11 @@ Every file is written under a temporary name, synced and renamed. A stage is com
 manifest stands; a part, when its counts do. After a kill, a stage whose fingerprint is unchanged
 goes on with its next part, and one whose fingerprint changed begins anew. Nothing in here holds a
 clock, a path or a host, so that the same inputs give the same bytes.
-
-Not covered: two machines on one run directory (the lock holds for one machine).
 """
 
-import contextlib
-import errno
-import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +28,7 @@ import polars as pl
 import pyarrow as pa
 
 from omi2 import rows
-from omi2.errors import Omi2Error, UsageError
+from omi2.errors import UsageError
 from omi2.files import describe, read_json, read_table, sha256, write_json, write_table
 from omi2.reports import Report as Report
 from omi2.reports import as_arrow as as_arrow
@@ -267,21 +262,3 @@ def claim(path: Path, marker: str, mark: Mapping[str, Any], what: str, option: s
             f"{path} holds something that omi2 did not write (it has no {marker} of ours): "
             f"nothing was touched. Name another folder with {option}, or move that one away."
         )
-
-
-@contextlib.contextmanager
-def locked(path: Path, file: Path | None = None) -> Iterator[None]:
-    """Hold a folder, by a lock file in it or elsewhere; a second build in it is refused.
-
-    The lock ends with the process.
-    """
-    with open(file or path / ".lock", "w", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-            raise Omi2Error(
-                f"another omi2 build is at work in {path}: wait for it, or use another folder"
-            ) from None
-        yield
