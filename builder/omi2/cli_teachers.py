@@ -85,17 +85,15 @@ def report(run_path: Path, form: str) -> None:
 
 @click.command()
 @RUN
-@click.option(
-    "--retry-failed", is_flag=True, help="Also open the parts again that have failed samples."
-)
+@click.option("--retry-failed", is_flag=True, help="Ask again for what failed or was refused.")
 @EACH
 @FORMAT
 def solve(run_path: Path, retry_failed: bool, each: bool, form: str) -> None:
     """Go on with the solutions of a run, by the recipe it was last built with.
 
-    A sample that failed at several endpoints is dropped with the reason `failed`, and kept as a
-    dead letter; with --retry-failed it is asked for again, and so are new problems that failed to
-    be written. `omi2 build` then does what depends on them.
+    A sample that failed beyond its retry budget is dropped with the reason `failed`, and kept as a
+    dead letter: no build asks for it again. With --retry-failed it is asked for again, and so is
+    what was refused, solutions and new problems alike. `omi2 build` then does what depends on them.
     """
     from omi2 import choose, console
     from omi2.lock import locked
@@ -104,24 +102,25 @@ def solve(run_path: Path, retry_failed: bool, each: bool, form: str) -> None:
     run, recipe = choose.existing(run_path)
     if replay.file_of(recipe.teacher):
         raise UsageError(f"the run in {run_path} replays a file: there is nobody to ask")
-    run = replace(run, tell=console.Progress(form=form, each=each))
+    progress = console.Progress(form=form, each=each)
+    run = replace(run, tell=progress)
 
     def letters() -> int:
         ledgers = (run.ledger(s, p) for s in ("augment", "solve") for p in range(run.parts))
         return sum(map(failed.count, ledgers))
 
-    with locked(run.path):
+    with progress.heard(), locked(run.path):
         before = letters()
         for stage in ("augment", "solve") if retry_failed else ():
             failed.reopen(run.stage(stage), functools.partial(run.ledger, stage), run.parts)
         _solve(recipe, run, redo=retry_failed)
         after = letters()
     if form == "json":
-        click.echo(console.as_json({"failed_before": before, "failed_now": after}))
+        click.echo(console.as_json({"unanswered_before": before, "unanswered_now": after}))
     if retry_failed:
-        click.echo(f"{before:,} samples had failed; {after:,} failed again.", err=True)
+        click.echo(f"{before:,} samples had no answer; {after:,} have none now.", err=True)
     elif after:
-        click.echo(f"{after:,} samples failed: omi2 solve --retry-failed asks again.", err=True)
+        click.echo(f"{after:,} samples have none: omi2 solve --retry-failed asks again.", err=True)
     click.echo("Next: the same omi2 build command as before.", err=True)
 
 

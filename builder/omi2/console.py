@@ -1,15 +1,19 @@
 """What a person sees of a build: live progress on stderr, the funnel on stdout.
 
 On a terminal the progress line is rewritten in place; elsewhere (a pipe, CI) a line is written at
-most every ten seconds. With `--format json` progress is lines of JSON, as seldom. `NO_COLOR` is
-honoured by using no colour at all.
+most every ten seconds, after an hour every minute. With `--format json` progress is lines of JSON,
+as seldom. What omi2 logs as a warning stands between them, with the date. `NO_COLOR` is honoured by
+using no colour at all.
 """
 
+import contextlib
+import datetime
 import json
+import logging
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -43,12 +47,12 @@ class Progress:
         if self.json:
             self._json(what, done, total, now)
             return
-        clock = f"{int(now - self.began) // 60}:{int(now - self.began) % 60:02}"
+        clock = _clock(now - self.began)
         if what.endswith(" done"):
             self._line(f"{clock}  {what:<19} {total:>9,} came, {done:,} left", end=True)
             self._stage = ""
             return
-        pause = LIVE_SECONDS if self.live else QUIET_SECONDS
+        pause = LIVE_SECONDS if self.live else self._quiet(now)
         if what == self._stage and done < total and now - self._last < pause:
             return
         if not self.live and what != self._stage:
@@ -61,17 +65,19 @@ class Progress:
             for name, one in self.told.get("endpoints", {}).items():
                 self._line(
                     f"        {name}: {one['tokens_per_second']:,.0f} tokens/s, "
-                    f"{one['in_flight']} of {one['limit']} in flight, {one['state']}",
+                    f"{one['in_flight']} of {one['limit']} in flight, {one['state']}"
+                    + (f" ({one['why']})" if one["why"] else ""),
                     end=True,
                 )
 
     def _json(self, what: str, done: int, total: int, now: float) -> None:
         """A line of JSON: when a stage begins, every ten seconds, and when it is done."""
         end = what.endswith(" done")
-        if what == self._stage and now - self._last < QUIET_SECONDS:
+        if what == self._stage and now - self._last < self._quiet(now):
             return
         self._stage, self._last = what, now
         entry = {
+            "time": _now(),
             "stage": what.removesuffix(" done"),
             "state": "done" if end else "running",
             "seconds": round(now - self.began, 1),
@@ -80,6 +86,32 @@ class Progress:
                 name: value for name, value in self.told.items() if self.each or name != "endpoints"
             },
         }
+        self._entry(entry)
+
+    def warn(self, text: str) -> None:
+        """Tell what somebody should know, by the date: it may be read days later."""
+        if self.json:
+            self._entry({"time": _now(), "warning": text})
+        else:
+            self._line(f"{_now()} {text}", end=True)
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Tell the warnings of omi2's log too, between the lines and in their form."""
+        handler = logging.Handler(logging.WARNING)
+        handler.emit = lambda record: self.warn(record.getMessage())  # type: ignore[method-assign]
+        log = logging.getLogger("omi2")
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+
+    def _quiet(self, now: float) -> float:
+        """Seconds between two lines: a build of weeks writes one a minute."""
+        return min(max(QUIET_SECONDS, (now - self.began) / 60), 6 * QUIET_SECONDS)
+
+    def _entry(self, entry: Mapping[str, Any]) -> None:
         self.stream.write(json.dumps(entry) + "\n")
         self.stream.flush()
 
@@ -94,18 +126,33 @@ class Progress:
         self.stream.flush()
 
 
+def _now() -> str:
+    """The date and time here, with the zone."""
+    return datetime.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+
+
 def teachers(live: Mapping[str, Any]) -> str:
     """What the teachers do at the moment, behind a progress line."""
     if not live:
         return ""
+    if live["nobody_for_s"] is not None:
+        return f"  no endpoint answers, for {_clock(live['nobody_for_s'])} now"
     told = f"  {live['tokens_per_second']:,.0f} tokens/s, {live['in_flight']:,} in flight"
-    for name, words in (("turned_away", "429"), ("failures", "failed attempts")):
+    if live["working"] < live["of"]:
+        told += f" at {live['working']} of {live['of']} endpoints"
+    for name, words in (("turned_away", "429"), ("failures", "failed attempts"),
+                        ("refused", "samples refused"), ("failed", "given up")):  # fmt: skip
         if live[name]:
             told += f", {live[name]:,} {words}"
-    eta = live["eta_s"]
-    if eta is not None:
-        told += f", {eta // 3600}:{eta // 60 % 60:02}:{eta % 60:02} to go"
-    return told
+    return told if live["eta_s"] is None else f"{told}, {_clock(live['eta_s'])} to go"
+
+
+def _clock(seconds: float) -> str:
+    """A duration: 5:07, 1:02:05, 3 d 4:05:06."""
+    days, rest = divmod(int(seconds), 86_400)
+    told = f"{rest // 60 % 60:02}:{rest % 60:02}"
+    told = f"{rest // 3600}:{told}" if days or rest >= 3600 else told.removeprefix("0")
+    return f"{days} d {told}" if days else told
 
 
 def funnel(manifest: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ class Source:
 
 
 TEACHER_BOUNDS = {"concurrency": 1, "retries": 0, "choices": 1, "timeout_s": 0.001, "gpus": 0,
-                  "gpu_hour_price": 0}  # fmt: skip
+                  "gpu_hour_price": 0, "outage_s": 0}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Teacher:
     timeout_s: float = 600.0
     """Seconds for one request."""
     retries: int = 6
-    """Tries again of one sample, and probes of a sick endpoint, before either is given up."""
+    """Tries again of one sample before it is given up."""
+    outage_s: float = 3600.0
+    """Seconds to wait while no endpoint answers, before the build stops."""
     choices: int = 1
     """Samples to ask for in one request (`n`) where an OpenAI-style endpoint honours it."""
     mixed: bool = False

@@ -32,7 +32,7 @@ Said = dict[tuple[int, int], Completion]
 
 def ask(path: Path, *specs: str, problems: int = 3, samples: int = 8, choices: int = 4,
         **settings: Any) -> Said:  # fmt: skip
-    usual = {"retries": 3, "concurrency": 4, "timeout_s": 5.0}
+    usual = {"retries": 3, "concurrency": 4, "timeout_s": 5.0, "outage_s": 1.0}
     teacher = Teacher(endpoints=specs, choices=choices, **{**usual, **settings})
     said = list(generate(jobs(problems, samples), teacher, lambda part: path / "l"))
     assert len(said) == len({job.handle for job, _ in said}) == problems * samples

@@ -132,7 +132,7 @@ def test_a_name_of_the_recipe_is_compared_with_what_the_endpoint_says(
             teacher = Teacher(endpoints=(spec,), model=name)
             said = list(generate(jobs(2), teacher, lambda part: tmp_path / "l"))
             assert {c.model for _, c in said} == {name}
-        teacher = Teacher(endpoints=(spec,), model="Llama-405B", retries=0)
+        teacher = Teacher(endpoints=(spec,), model="Llama-405B", outage_s=1.0)
         with pytest.raises(RemoteError, match=r"serves made-model.*not Llama-405B.*model=Llama"):
             list(generate(jobs(2), teacher, lambda part: tmp_path / "l"))
         asked = len(server.asked)

@@ -123,7 +123,9 @@ def omi2(*words: str) -> Result:
 
 def recipe_for(url: str, **augmented: Any) -> Recipe:
     recipe = load("dry-run")
-    teacher = replace(recipe.teacher, endpoints=(f"openai:{url}",), retries=1, concurrency=4)
+    teacher = replace(
+        recipe.teacher, endpoints=(f"openai:{url}",), retries=1, outage_s=2.0, concurrency=4
+    )
     source = Source("made", package="demo", subjects=("word",))
     rules = replace(recipe.augment, **{"problems": same(2), "limit": 0, **augmented})
     return replace(
@@ -164,7 +166,7 @@ def test_new_problems_that_failed_are_asked_for_again(tmp_path: Path) -> None:
         assert failed > 0
         broken = False
         done = omi2("solve", "--retry-failed", "--run", str(tmp_path / "run"))
-        assert f"{failed} samples had failed; 0 failed again" in done.stderr, done.exception
+        assert f"{failed} samples had no answer; 0 have none now" in done.stderr, done.exception
         after = made(recipe, tmp_path)
         made(recipe, tmp_path / "undisturbed")
     steps = {s["stage"]: s for s in after["funnel"]}
@@ -355,10 +357,14 @@ def test_a_progress_line_says_what_there_is_to_say() -> None:
     from omi2.console import teachers
 
     figures = {"tokens_per_second": 1520.4, "in_flight": 512, "turned_away": 3, "failures": 2,
-               "eta_s": 3725}  # fmt: skip
+               "refused": 0, "failed": 1, "working": 4, "of": 4, "eta_s": 3725,
+               "nobody_for_s": None}  # fmt: skip
     assert teachers(figures) == (
-        "  1,520 tokens/s, 512 in flight, 3 429, 2 failed attempts, 1:02:05 to go"
+        "  1,520 tokens/s, 512 in flight, 3 429, 2 failed attempts, 1 given up, 1:02:05 to go"
     )
+    assert " at 3 of 4 endpoints, " in teachers({**figures, "working": 3})
+    assert "3 d 4:05:06 to go" in teachers({**figures, "eta_s": 273_906})
+    assert teachers({**figures, "nobody_for_s": 31}) == "  no endpoint answers, for 0:31 now"
     assert teachers({}) == ""
 
 

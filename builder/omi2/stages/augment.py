@@ -27,7 +27,6 @@ from omi2.teachers.live import Live
 from omi2.texts import count_tokens, unfit
 
 Row = dict[str, Any]
-Refusals = dict[tuple[str, int], Completion]
 
 _ASKS = re.compile(
     r"\?|\b(?:find|compute|calculate|determine|evaluate|simplify|solve|what|how|express|factor|"
@@ -59,9 +58,11 @@ def run(recipe: Recipe, run: Run) -> Report:
         Shelf(lambda part: run.ledger("augment", part)) as shelf,
         Spool(run.path / ".augment") as spool,
     ):
-        refused = _ask(recipe, run, _jobs(rules, run, seeds, wanted), count, who, shelf)
+        jobs = _jobs(rules, run, seeds, wanted)
+        for _ in ask(jobs, recipe.teacher, who, shelf, Live(run.tell, "augment", count)):
+            pass  # it is on the shelf
         for job in _jobs(rules, run, seeds, wanted):
-            said = refused.get(job.handle) or shelf.look(job.part, job.request.key(who.label))
+            said = shelf.look(job.part, job.request.key(who.label))
             assert said is not None  # noqa: S101 (it was asked for)
             row = _judged(rules, seeds, job, said)
             spool.add(rows.bucket(row["problem_id"], run.parts), row)
@@ -100,25 +101,6 @@ def _jobs(
             temperature = rules.temperature.of(source)
             request = Request(prompt, temperature, rules.top_p, rules.max_tokens, shots.stop, order)
             yield Job(part, (name, sample), request)
-
-
-def _ask(
-    recipe: Recipe,
-    run: Run,
-    jobs: Iterator[Job],
-    count: int,
-    who: identity.Identity,
-    shelf: Shelf,
-) -> Refusals:
-    """Have every answer in the ledger; what is none, and so is not there, is returned."""
-    refused: Refusals = {}
-    live = Live()
-    run.tell("augment", 0, count)
-    for done, (job, said) in enumerate(ask(jobs, recipe.teacher, who, shelf, live), start=1):
-        if said.refused:
-            refused[job.handle] = said
-        run.tell("augment", done, count, live.now(count - done))
-    return refused
 
 
 def _shots(rules: Augment, seed: Row) -> FewShot:

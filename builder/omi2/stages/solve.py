@@ -22,10 +22,9 @@ from omi2.files import atomic, write_rows, write_table
 from omi2.prompts import load
 from omi2.recipe import Recipe
 from omi2.run import Report, Run, as_arrow, counted, drop, problems, tally
-from omi2.teachers import Completion, Job, Request, Shelf, ask, identity, replay
+from omi2.teachers import Job, Request, Shelf, ask, identity, replay
 from omi2.teachers.live import Live
 
-Refusals = dict[tuple[str, int, str], Completion]
 OPEN_FILES = 256
 """Parts that are written in one reading of a replayed file."""
 NOBODY = identity.Identity(())
@@ -106,14 +105,13 @@ def _ask(recipe: Recipe, run: Run) -> Report:
     reports = {part: run.counts("solve", part) for part in range(run.parts)}
     todo = [part for part, report in reports.items() if report is None]
     missing = {part: _count(recipe, run, part) for part in todo}
-    refused: dict[int, Refusals] = {part: {} for part in todo}
-    count, live = sum(missing.values()), Live()
-    run.tell("solve", 0, count)
+    count = sum(missing.values())
+    live = Live(run.tell, "solve", count)
     who = identity.known(recipe.teacher, run.ledger("solve", 0).parents[1]) if count else NOBODY
     with Shelf(lambda part: run.ledger("solve", part)) as shelf:
 
         def settle(part: int) -> None:
-            report = _settle(recipe, run, part, shelf, who, refused.pop(part))
+            report = _settle(recipe, run, part, shelf, who)
             run.count("solve", part, report)
             reports[part] = report
             shelf.seal(part, (job.request.key(who.label) for job in _jobs(recipe, run, part)))
@@ -122,12 +120,8 @@ def _ask(recipe: Recipe, run: Run) -> Report:
             if not missing[part]:
                 settle(part)
         jobs = (job for part in todo for job in _jobs(recipe, run, part))
-        said = ask(jobs, recipe.teacher, who, shelf, live) if count else iter(())
-        for done, (job, completion) in enumerate(said, start=1):
-            if completion.refused:
-                refused[job.part][job.handle] = completion
+        for job, _ in ask(jobs, recipe.teacher, who, shelf, live) if count else ():
             missing[job.part] -= 1
-            run.tell("solve", done, count, live.now(count - done))
             if not missing[job.part]:
                 settle(job.part)
     return total(reports)
@@ -158,9 +152,7 @@ def _jobs(recipe: Recipe, run: Run, part: int) -> Iterator[Job]:
             yield Job(part, (row["problem_id"], sample, shots.id), request)
 
 
-def _settle(
-    recipe: Recipe, run: Run, part: int, shelf: Shelf, who: identity.Identity, refused: Refusals
-) -> Report:
+def _settle(recipe: Recipe, run: Run, part: int, shelf: Shelf, who: identity.Identity) -> Report:
     """Write a part whose answers are all in, in the order of its samples, from the ledger."""
     dropped: list[dict[str, Any]] = []
     facts = Counter({"generated_tokens": 0, "problems": 0})
@@ -169,7 +161,7 @@ def _settle(
         last = ""
         for job in _jobs(recipe, run, part):
             key, sample, prompt = job.handle
-            said = refused.get(job.handle) or shelf.look(part, job.request.key(who.label))
+            said = shelf.look(part, job.request.key(who.label))
             assert said is not None  # noqa: S101 (it was asked for)
             facts["generated_tokens"] += said.tokens
             if said.refused:  # by the teacher, or failed beyond the retry budget

@@ -18,8 +18,8 @@ from omi2.teachers import embedded
 from omi2.teachers import endpoints as roster
 from omi2.teachers.endpoints import Endpoint
 from omi2.teachers.identity import model_of, wire_name
-from omi2.teachers.member import Wire
 from omi2.teachers.protocol import Request, TeacherError, completion
+from omi2.teachers.wire import Wire
 
 SAMPLE = Request(
     "Problem: What is 2 + 3?\nSolution: 2 + 3 = 5.\n\nProblem: What is 4 + 3?\nSolution:",

@@ -16,12 +16,13 @@ from queue import Empty, SimpleQueue
 from omi2.errors import UsageError
 from omi2.recipe import Teacher
 from omi2.teachers import endpoints as roster
-from omi2.teachers import failed, numbers
+from omi2.teachers import numbers
 from omi2.teachers.endpoints import Endpoint
 from omi2.teachers.fleet import Fleet
-from omi2.teachers.member import Item, Wire
-from omi2.teachers.protocol import Completion
+from omi2.teachers.member import Item
+from omi2.teachers.protocol import Completion, Request
 from omi2.teachers.shelf import Shelf
+from omi2.teachers.wire import Wire
 
 FLUSH_SECONDS, SYNC_SECONDS = 0.003, 1.0
 NUMBERS_EVERY, WATCH_EVERY = 5, 2
@@ -42,12 +43,15 @@ class Crew:
         models: tuple[str, ...],
         shelf: Shelf,
         book: numbers.Book,
+        witness: Request | None = None,
     ) -> None:
         self.fleet = Fleet(endpoints, teacher, models, self._hand, self._stop, Wire)
+        self.fleet.roll.witness = witness
         self.teacher = teacher
         self.shelf = shelf
         self.book = book
-        self.told = ""
+        self.seen = ""
+        self.refused: list[Endpoint] = []
         self._out: SimpleQueue[Settled | BaseException] = SimpleQueue()
         self._batch: Settled = []
         self._ready = threading.Event()
@@ -72,17 +76,11 @@ class Crew:
             self.fleet.starved = False
             self._call(self.fleet.pump)
 
-    def take(self) -> Settled:
-        """Wait for answers. Raises what stopped the fleet."""
-        found = self._out.get()
-        if isinstance(found, BaseException):
-            raise found
-        return found
-
-    def ready(self) -> Settled:
-        """The answers that are there already."""
+    def take(self, seconds: float = 0.0) -> Settled:
+        """The answers that are there, or else come within so many seconds. Raises what stopped the
+        fleet."""
         try:
-            found = self._out.get_nowait()
+            found = self._out.get(seconds > 0, seconds or None)
         except Empty:
             return []
         if isinstance(found, BaseException):
@@ -123,36 +121,40 @@ class Crew:
                     if turn % WATCH_EVERY == 0:
                         self._watch()
         finally:
-            await self.fleet.close()
+            await self.fleet.roll.close()
             self._flush()
             self.book.write(self.fleet.numbers())
 
     def _watch(self) -> None:
-        """Follow the endpoints file, if there is one; a line that is wrong changes nothing."""
-        if roster.file_of(self.teacher) is None:
+        """Follow the endpoints file, if there is one, once it has stood still for a moment.
+
+        A file that is wrong changes nothing: `roster.read` says so and gives what it held before.
+        """
+        path = roster.file_of(self.teacher)
+        if path is None:
             return
-        have = [m.endpoint for m in self.fleet.members]
-        try:
-            wanted = roster.read(self.teacher)
-            for endpoint in wanted:
-                if endpoint not in have:
-                    self.fleet.join(endpoint)
-        except UsageError as error:
-            if str(error) != self.told:
-                log.warning("%s", error)
-            self.told = str(error)
-            return
+        before, self.seen = self.seen, roster.stamp(path)
+        if self.seen != before:
+            return  # perhaps half an edit
+        wanted = roster.read(self.teacher)
+        have = [m.endpoint for m in self.fleet.roll.members]
+        for endpoint in wanted:
+            if endpoint not in have and endpoint not in self.refused:
+                try:
+                    self.fleet.roll.join(endpoint)
+                except UsageError as error:  # its key cannot be sent
+                    self.refused.append(endpoint)
+                    log.warning("%s is not used: %s", endpoint, error)
         for endpoint in have:
             if endpoint not in wanted:
-                self.fleet.drain(endpoint)
+                self.fleet.roll.drain(endpoint)
 
     def _hand(self, item: Item, said: Completion) -> None:
         """Record an answer, and hand it over with those of the same moment."""
-        if not said.refused:
+        if said.refused:
+            self.shelf.give_up(item.job.part, item.key, item.job.handle, said)
+        else:
             self.shelf.add(item.job.part, item.key, said)
-        elif said.finish_reason == "failed":
-            path = self.shelf.path(item.job.part)
-            failed.add(path, item.key, item.job.handle, said.refused)
         if not self._batch:
             self.fleet.loop.call_later(FLUSH_SECONDS, self._flush)
         self._batch.append((item, said))

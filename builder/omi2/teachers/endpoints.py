@@ -17,7 +17,9 @@ drained while a build runs. An address with a key in it is refused: keys live in
 """
 
 import difflib
+import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +32,8 @@ from omi2.teachers import chat, embedded, openai, tgi
 PROTOCOLS: dict[str, ModuleType] = {"openai": openai, "tgi": tgi, "chat": chat}
 OPTIONS = ("weight", "concurrency", "key_env", "model")
 FILE = "file:"
+
+log = logging.getLogger("omi2.teachers")
 
 
 @dataclass(frozen=True)
@@ -128,20 +132,58 @@ def file_of(teacher: Teacher) -> Path | None:
     return Path(files[0]) if files else None
 
 
+_held: dict[Teacher, tuple[str, list[Endpoint]]] = {}
+"""What each endpoints file last held that could be used, and what was last said against it."""
+
+
 def read(teacher: Teacher) -> list[Endpoint]:
-    """Every endpoint of a teacher, each once. Raises UsageError."""
+    """Every endpoint of a teacher, each once. Raises UsageError.
+
+    An endpoints file that is wrong by now, and was right before in this process, is only reported:
+    what it held then is held on to, for weeks of work do not end at an edit.
+    """
     path = file_of(teacher)
     if path is None:
-        specs = list(teacher.endpoints)
-    else:
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the endpoints file {path} cannot be read: {error}") from None
-        specs = [line for raw in lines if (line := raw.partition("#")[0].strip())]
-        if not specs:
-            raise UsageError(f"the endpoints file {path} names no endpoint")
-        if any(spec.startswith(("embedded", "replay:", FILE)) for spec in specs):
-            raise UsageError(f"{path}: an endpoints file names servers alone")
+        return _each(teacher.endpoints, teacher)
+    try:
+        found = _each(_lines(path), teacher)
+    except UsageError as error:
+        told, held = _held.get(teacher, ("", []))
+        if not held:
+            raise
+        if told != str(error):
+            log.warning("%s. Until it is mended the endpoints stay as they are.", error)
+        _held[teacher] = (str(error), held)
+        return held
+    if _held.get(teacher, ("", found))[0]:
+        log.warning("the endpoints file %s can be used again", path)
+    _held[teacher] = ("", found)
+    return found
+
+
+def stamp(path: Path) -> str:
+    """Which edit of a file this is; "" where it cannot be seen."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return ""
+    return f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns}"
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of an endpoints file that name an endpoint. Raises UsageError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the endpoints file {path} cannot be read: {error}") from None
+    specs = [line for raw in lines if (line := raw.partition("#")[0].strip())]
+    if not specs:
+        raise UsageError(f"the endpoints file {path} names no endpoint")
+    if any(spec.startswith(("embedded", "replay:", FILE)) for spec in specs):
+        raise UsageError(f"{path}: an endpoints file names servers alone")
+    return specs
+
+
+def _each(specs: Iterable[str], teacher: Teacher) -> list[Endpoint]:
     found = {(e.kind, e.url): e for e in (endpoint(spec, teacher) for spec in specs)}
     return list(found.values())

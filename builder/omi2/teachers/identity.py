@@ -25,8 +25,8 @@ from omi2.recipe import Teacher
 from omi2.teachers import chat, embedded
 from omi2.teachers import endpoints as roster
 from omi2.teachers.endpoints import Endpoint
-from omi2.teachers.member import Wire
 from omi2.teachers.protocol import Fatal, Served, TeacherError
+from omi2.teachers.wire import Wire
 
 NAME = "teacher.json"
 LONGEST, GRACE = 30.0, 3.0

@@ -1,35 +1,38 @@
-"""One endpoint in a fleet: the way to it, how it does, and the requests on their way to it.
+"""One endpoint in a fleet: how it does, and what it may be believed for.
 
-How long its queue is, an endpoint tells in different ways: TGI in a header of each answer; vLLM,
-SGLang and llama.cpp at /metrics, where that is turned on (`QUEUES`). Where neither is there, `pace`
-goes by whether more at once still gives more.
+    a completion                     at once: what it is worth, grading finds out
+    nothing to say (no text)         these end a sample, and each may as well be the endpoint's own
+    refused (400, 413, 422)          fault: a model whose numbers went wrong, a gateway that refuses
+    failed beyond its retry budget   whatever comes, a smaller context than its peers have
+
+So what ends a sample is put to another endpoint where there is one (`OPINIONS`; a failed sample
+went round already), and counts only if one of those who say so is `proven`: since it was taken in
+it answered something. One that is not is set aside and given a `witness`, a request of this run
+that is known to have an answer; where none is known yet, a plain one. So is one that left too many
+different prompts in a row without an answer (`DOUBTS`, doubling each time that the witness clears
+it: then it is the prompts). Hence samples that can have no answer stop no run, and an endpoint that
+answers nothing takes no sample with it.
 """
 
 import random
-import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from omi2.teachers import openai, tgi
-from omi2.teachers.endpoints import PROTOCOLS, Endpoint
+from omi2.teachers.endpoints import Endpoint
 from omi2.teachers.numbers import Tally
 from omi2.teachers.pace import SLOW, Pace
-from omi2.teachers.protocol import Passing, Request, Said, Served
-from omi2.teachers.transport import Link
+from omi2.teachers.protocol import Passing, Request, Served
+from omi2.teachers.wire import Wire
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """Seconds before the first and, doubling, at most before any later try."""
-AWAY, BROKEN = 3, 16
-"""Failures in a row after which an endpoint is sick: those that speak of itself, and different
-items with broken answers (fewer could be the items' own fault)."""
-
-QUEUES = re.compile(
-    r"^(?:vllm:num_requests_waiting|sglang:num_queue_reqs|llamacpp:requests_deferred)"
-    r"(?:\{[^}\n]*\})? ([0-9.eE+]+)",
-    re.MULTILINE,
-)
-"""Requests that wait for a slot, in the words of each server; one line for each of its engines."""
+AWAY = 3
+"""Failures in a row that speak of the endpoint itself, after which it is sick."""
+DOUBTS, MOST_DOUBTS = 16, 4096
+"""Different prompts in a row without an answer, after which it is looked at; at most so many."""
+OPINIONS = 2
+"""Endpoints that have to agree, where there are so many, that a sample is empty or refused."""
 
 
 def jitter(times: int) -> float:
@@ -38,53 +41,13 @@ def jitter(times: int) -> float:
     return float(whole * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
 
 
-class Wire:
-    """One endpoint over its protocol. A simulation has its own class with these methods."""
-
-    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
-        self.endpoint = endpoint
-        self.link = Link(endpoint.url, endpoint.key_env, timeout_s)
-        self._protocol = PROTOCOLS[endpoint.kind]
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Make ready, until the stack closes."""
-        await stack.enter_async_context(self.link)
-
-    async def identify(self) -> Served:
-        """What the endpoint says of itself."""
-        served: Served = await self._protocol.identify(self.link)
-        return served
-
-    async def complete(self, served: Served, request: Request, choices: int = 1) -> list[Said]:
-        """A completion, or several of one request."""
-        said: list[Said]
-        if self._protocol is tgi:
-            said = await tgi.complete(self.link, served.wire, request, served.stops)
-        else:
-            said = await self._protocol.complete(self.link, served.wire, request, choices)
-        return said
-
-    async def several(self, served: Served, choices: int) -> bool:
-        """Whether so many choices of one request are honoured: tried, not assumed."""
-        if self._protocol is tgi:
-            return False
-        ask = self._protocol.complete
-        return await openai.gives_several(ask, self.link, served.wire, choices)
-
-    async def waiting(self) -> int | None:
-        """How many requests wait for a slot there, or None where that is not told."""
-        if self._protocol is tgi:
-            return None
-        found = QUEUES.findall(await self.link.text("/metrics"))
-        return round(sum(map(float, found))) if found else None
-
-
 @dataclass(eq=False)
 class Item:
     """A request on its way: the caller's own handle, its key, and the tries charged to it.
 
     `rest` are the other samples of its group, where the endpoint is asked for several at once; one
     that is not `wanted` is recorded already and only asked for so that the group stays the same.
+    `judges` are the endpoints that left it without an answer.
     """
 
     job: Any
@@ -94,6 +57,7 @@ class Item:
     avoid: "Member | None" = None
     rest: tuple["Item", ...] = ()
     wanted: bool = True
+    judges: "set[Member]" = field(default_factory=set)
 
     def alone(self) -> list["Item"]:
         """The samples that are wanted, each by itself."""
@@ -116,11 +80,18 @@ class Member:
     model: str = ""
     why: str = ""
     rounds: int = 0
+    fatal: int = 0
+    """Times in a row that it said that no request to it will work."""
+    back: bool = False
+    """Whether it was taken back and has not answered since."""
     since: float = 0.0
     blocked: float = float("-inf")
     busy: int = 0
     away: int = 0
-    broken: set[str] = field(default_factory=set)
+    proven: bool = False
+    doubted: dict[str, Request] = field(default_factory=dict)
+    """Prompts that it left without an answer since its last one, and a request with each."""
+    doubts: int = DOUBTS
 
     def clock(self, state: str, now: float) -> None:
         """Change the state, and count how long it was at work."""
@@ -130,8 +101,23 @@ class Member:
 
     def trust(self) -> None:
         """It answered: whatever it was suspected of is forgotten."""
-        self.busy = self.away = self.rounds = 0
-        self.broken.clear()
+        self.proven = True
+        self.busy = self.away = self.rounds = self.fatal = 0
+        self.doubted.clear()
+        self.doubts = DOUBTS
+
+    def cleared(self) -> None:
+        """It answered a witness: what it left without an answer has none."""
+        self.proven = True
+        self.rounds = self.fatal = 0
+        self.doubted.clear()
+        self.doubts = min(2 * self.doubts, MOST_DOUBTS)
+
+    def doubt(self, item: Item) -> None:
+        """It left an item without an answer that may have one."""
+        item.judges.add(self)
+        item.avoid = self
+        self.doubted[item.request.prompt] = item.request
 
     def hurt(self, item: Item, error: Passing, began: float, now: float) -> float:
         """Learn from a failure, and charge the item if it may be its own fault.
@@ -148,10 +134,11 @@ class Member:
                 self.pace.refused(began, now)
                 return max(error.pause, jitter(min(self.busy, 4)))
             case "broken":
-                self.broken.add(item.key)
+                self.doubt(item)
                 item.tries += 1
             case "lost":
                 self.away += 1
+                self.doubt(item)
                 item.tries += 1
                 self.pace.cut(SLOW, began, now)
             case _:
@@ -161,7 +148,7 @@ class Member:
     @property
     def sick(self) -> bool:
         """Whether its failures in a row speak of itself and not of what it was asked."""
-        return self.away >= AWAY or len(self.broken) >= BROKEN
+        return self.away >= AWAY or len(self.doubted) >= self.doubts
 
     @property
     def load(self) -> float:

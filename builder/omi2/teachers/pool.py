@@ -3,8 +3,8 @@
 `ask(jobs, ...)` is a plain generator: it pulls jobs as the endpoints have room, gives each answer
 as it comes, in any order, and hides asyncio inside. What the ledger knows is not asked again, and
 if it knows everything, no endpoint is contacted. A sample that failed beyond its retry budget is
-given with the finish reason `failed` and put down as a dead letter. `generate` is the same with
-ledgers of its own.
+given with the finish reason `failed` and put down as a dead letter: that is known from then on too.
+`generate` is the same with ledgers of its own.
 
 How it works: the fleet runs in a loop on a thread of its own, so that endpoints stay busy while the
 caller writes a part. Jobs are pulled, and answers given, in the caller's thread alone. An answer is
@@ -32,6 +32,10 @@ from omi2.teachers.live import Live
 from omi2.teachers.member import Item
 from omi2.teachers.protocol import Completion, Request
 from omi2.teachers.shelf import Shelf
+
+BEAT = 1.0
+"""Seconds of silence after which progress is told all the same."""
+EMBEDDED_OUTAGE = 20.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,24 @@ def ask(
     Raises RemoteError when no endpoint works any more; what was said until then is kept.
     """
     endpoints = roster.read(teacher)
+    if all(e.kind == "embedded" for e in endpoints):  # a child that ended does not come back
+        teacher = replace(teacher, outage_s=min(teacher.outage_s, EMBEDDED_OUTAGE))
     with ExitStack() as stack:
         crew: Crew | None = None
         asked: dict[str, list[Job]] = {}
+        witness: Request | None = None
+
+        def settle(answers: Settled) -> Iterator[Answer]:
+            for item, said in answers:
+                shelf.release(item.job.part)
+                for job in asked.pop(item.key):
+                    yield told(job, said)
+
+        def told(job: Job, said: Completion) -> Answer:
+            if live is not None:
+                live.step()
+            return job, said
+
         for group in _groups(jobs, teacher.choices):
             items = []
             for job in group:
@@ -85,7 +104,8 @@ def ask(
                 if key in asked:
                     asked[key].append(job)
                 elif (known := shelf.look(job.part, key)) is not None:
-                    yield job, known
+                    witness = job.request if known.text else witness
+                    yield told(job, known)
                 else:
                     items[-1].wanted = True
                     asked[key] = [job]
@@ -95,16 +115,24 @@ def ask(
             if crew is None:
                 book = numbers.Book(shelf.path(group[0].part).with_name(numbers.NAME))
                 serving = [stack.enter_context(_serving(e)) for e in endpoints]
-                crew = stack.enter_context(Crew(serving, teacher, who.models, shelf, book))
+                crew = stack.enter_context(Crew(serving, teacher, who.models, shelf, book, witness))
                 if live is not None:
                     live.fleet = crew.fleet
             items[0].rest = tuple(items[1:])
             crew.put(items[0])
             while len(asked) >= crew.fleet.room() * teacher.choices:
-                yield from _settle(crew.take(), asked, shelf)
-            yield from _settle(crew.ready(), asked, shelf)
+                yield from settle(_wait(crew, live))
+            yield from settle(crew.take())
         while asked and crew is not None:
-            yield from _settle(crew.take(), asked, shelf)
+            yield from settle(_wait(crew, live))
+
+
+def _wait(crew: Crew, live: Live | None) -> Settled:
+    """Some answers; while there are none, it is told that there are none."""
+    while not (answers := crew.take(BEAT)):
+        if live is not None:
+            live.beat()
+    return answers
 
 
 def _groups(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:
@@ -124,14 +152,6 @@ def _groups(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:
 
 def _alike(a: Job, b: Job) -> bool:
     return a.part == b.part and replace(a.request, seed=b.request.seed) == b.request
-
-
-def _settle(answers: Settled, asked: dict[str, list[Job]], shelf: Shelf) -> Iterator[Answer]:
-    """Every job that asked for one of these."""
-    for item, said in answers:
-        shelf.release(item.job.part)
-        for job in asked.pop(item.key):
-            yield job, said
 
 
 @contextmanager

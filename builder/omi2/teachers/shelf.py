@@ -1,4 +1,5 @@
-"""The ledgers of a run's parts, opened when they are wanted and few at a time.
+"""The ledgers of a run's parts, opened when they are wanted and few at a time, and what is known to
+have no answer (see `failed`).
 
 Two threads use them: the one that pulls jobs looks up, the one that runs the fleet adds. A lock
 keeps each step whole; a sync, which takes long, is kept apart so that it stops neither. A part that
@@ -11,6 +12,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from omi2.teachers import failed
 from omi2.teachers.ledger import Ledger
@@ -26,7 +28,8 @@ class Shelf:
         self.path = functools.cache(path)  # a Path costs as much to make as a line to write
         self._open: OrderedDict[int, Ledger] = OrderedDict()
         self._held: Counter[int] = Counter()
-        self._begun: set[int] = set()
+        self._without: dict[int, dict[str, Completion]] = {}
+        """What has no answer, of every part that was opened and is not sealed."""
         self._lock = threading.RLock()
         self._syncing = threading.Lock()
 
@@ -38,19 +41,27 @@ class Shelf:
             self._open.popitem()[1].close()
 
     def look(self, part: int, key: str) -> Completion | None:
-        """What is recorded under this key."""
+        """What is recorded under this key, or why it has no answer."""
         with self._lock:
-            return self._ledger(part).get(key)
+            return self._ledger(part).get(key) or self._without[part].get(key)
 
     def add(self, part: int, key: str, said: Completion) -> None:
         """Record something."""
         with self._lock:
             self._ledger(part).add(key, said)
 
+    def give_up(self, part: int, key: str, handle: Any, said: Completion) -> None:
+        """Record that something has no answer: it was refused, or failed."""
+        with self._lock:
+            failed.add(self.path(part), key, handle, said)
+            self._ledger(part)
+            self._without[part][key] = said
+
     def seal(self, part: int, order: Iterable[str] = ()) -> None:
         """Put a part that is whole into its sealed form, its keys in this order."""
         with self._syncing, self._lock:
             book = self._open.pop(part, None)
+            self._without.pop(part, None)
         if book is not None or self.path(part).exists():
             with book if book is not None else Ledger(self.path(part)) as whole:
                 whole.seal(order)
@@ -78,10 +89,9 @@ class Shelf:
         if found is not None:
             self._open.move_to_end(part)
             return found
-        if part not in self._begun:
-            self._begun.add(part)
-            failed.begin(self.path(part))
         self._open[part] = Ledger(self.path(part))
+        if part not in self._without:
+            self._without[part] = failed.begin(self.path(part))
         if len(self._open) > OPEN and self._syncing.acquire(blocking=False):
             # else a sync is at work, and waits for our lock: the next to be opened sees to it
             try:

@@ -9,7 +9,7 @@ which computes nothing), thirty for the body once it has begun. A body is read u
 further, so one without an end costs no memory, and none is asked for or taken compressed, so a
 small one stays small. Redirects are not followed: the key would go with
 them. The key is in the session's headers alone; should an endpoint say it back, it is struck out of
-every message that holds its words, before they are cut.
+every message that holds its words, before they are cut, and out of completions.
 
 Not covered: streaming, HTTP/2, client certificates.
 """
@@ -20,6 +20,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ PROBE_SECONDS = 30.0
 MAX_BODY = 8 * 2**20
 """Bytes: a TGI answer holds about 100 for each token, so this is far above any real one."""
 LONGEST_RETRY_AFTER = 300.0
+SHORTEST_SECRET = 12
+"""Characters: a shorter key is a word such as EMPTY, which a completion may well hold."""
 MOST = 2**31 - 1
 """The largest count that is believed: more is no count of tokens, and may not fit a column."""
 
@@ -168,10 +171,19 @@ class Link:
                 return Passing(f"HTTP 429: {said}", "busy", pause=pause_of(response.headers))
             case 502 | 503 | 504:
                 return Passing(f"HTTP {status}: {said}", "away", pause=pause_of(response.headers))
+            case 200 if packed := response.headers.get("content-encoding"):
+                told = self.quote(packed)
+                return Passing(f"the answer is compressed ({told}), which nobody asked for")
             case 200:
                 return Passing(f"the answer is not JSON, or no object: {said}", tokens=tokens)
             case _:
                 return Passing(f"HTTP {status}: {said}", tokens=tokens)
+
+    def strike(self, said: str) -> str:
+        """An endpoint's text without our key."""
+        if len(self._key) < SHORTEST_SECRET or self._key not in said:
+            return said
+        return said.replace(self._key, "***")
 
     def quote(self, said: object) -> str:
         """An endpoint's words, for a message: on one line, without our key, 300 characters."""
@@ -204,11 +216,18 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
 
 
 def pause_of(headers: Mapping[str, str]) -> float:
-    """Seconds that a Retry-After header asks for. A date would need a wall clock: not honoured."""
+    """Seconds that a Retry-After header asks for: a number, or a date by the answer's own clock."""
+    asked = headers.get("retry-after", "0")
     try:
-        seconds = float(headers.get("retry-after", 0))
+        seconds = float(asked)
     except ValueError:
-        return 0.0
+        then, now = parsedate_tz(asked), parsedate_tz(headers.get("date", ""))
+        if then is None or now is None:
+            return 0.0
+        try:
+            seconds = float(mktime_tz(then) - mktime_tz(now))
+        except (ValueError, OverflowError):
+            return 0.0
     return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
