@@ -14,23 +14,19 @@ from omi2_hub.versions import Version
 
 SHOWN = 12
 """Settings that are told; the rest are counted."""
+CELL = 200
+"""Letters of a value."""
 
 
 def section(before: Manifest, after: Manifest, old: Version, new: Version) -> str:
     """The section's Markdown, with no name of the dataset, which may be moved."""
-    lines = [(_plain(what), _plain(one), _plain(two)) for what, one, two in _changes(before, after)]
-    body = [f"| {what} | {one} | {two} |" for what, one, two in lines]
-    table = [f"| | {old} | {new} |", "| --- | --- | --- |", *body]
-    return "\n".join(
-        [
-            f"## What changed in {new}",
-            "",
-            *(table if body else [f"Nothing that the manifest tells differs from {old}."]),
-            "",
-            f"Row by row: `omi2-hub diff ORG/omi2@{old} {new}`.",
-            "",
-        ]
-    )
+    from omi2.card.markdown import fill, table
+
+    lines = [
+        tuple(" ".join(cell.split())[:CELL] for cell in line) for line in _changes(before, after)
+    ]
+    changes = table(("", str(old), str(new)), lines)
+    return fill("changelog.md.j2", changes=changes, old=str(old), new=str(new))
 
 
 def _changes(before: Manifest, after: Manifest) -> Iterator[tuple[str, str, str]]:
@@ -82,10 +78,3 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     for key, inner in value.items():
         found |= _flat(inner, f"{name}.{key}" if name else str(key))
     return found
-
-
-def _plain(text: str) -> str:
-    """A table's cell that no Markdown reader takes for markup."""
-    line = " ".join(text.split())[:200]
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{c}" if c in "\\`*[]|~$" else c for c in line)

@@ -1,10 +1,10 @@
 r"""Text with LaTeX into HTML with MathML: formulas rendered, everything else escaped.
 
 Formulas are `$...$`, `$$...$$`, `\(...\)`, `\[...\]`, a bare `\boxed{...}` and the usual
-environments. What cannot be rendered is shown as it was written, marked as such. The text is
-hostile: `latex2mathml`'s own output is not escaped (a `<script>` inside `\text` survives it), so
-its tree is written out here, with the elements and attributes of MathML that are listed and no
-other. A formula beyond MAX_FORMULA is not tried.
+environments; between fences (```) there is code, and no formula. What cannot be rendered is shown
+as it was written, marked as such. The text is hostile: `latex2mathml`'s own output is not escaped
+(a `<script>` inside `\text` survives it), so its tree is written out here, with the elements and
+attributes of MathML that are listed and no other. A formula beyond MAX_FORMULA is not tried.
 
 Not covered: telling a formula from two prices. `$5 and $6` is read as text, as pandoc does it: a
 closing `$` follows no space and no digit follows it.
@@ -25,13 +25,16 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_SOME = rf".{{1,{MAX_FORMULA}}}?"
+"""As few letters as it takes. Bounded, or a text of openings alone costs its length squared."""
 _FORMULA = re.compile(
-    r"\$\$(?P<dollars>.+?)\$\$|\\\[(?P<square>.+?)\\\]|\\\((?P<round>.+?)\\\)"
+    r"(?P<fence>^```.*?(?:^```|\Z))"
+    rf"|\$\$(?P<dollars>{_SOME})\$\$|\\\[(?P<square>{_SOME})\\\]|\\\((?P<round>{_SOME})\\\)"
     r"|(?P<environment>\\begin\{(?P<name>align\*?|equation\*?|gather\*?|cases|[pbvBV]?matrix)\}"
-    r".+?\\end\{(?P=name)\})"
+    rf"{_SOME}\\end\{{(?P=name)\}})"
     r"|(?<![\\$])\$(?P<dollar>(?![\s$])[^$\n]+?(?<![\s\\]))\$(?!\d)"
     r"|(?P<boxed>\\boxed\s*\{)",
-    re.DOTALL,
+    re.DOTALL | re.MULTILINE,
 )
 _ELEMENTS = _words(
     "math mrow mi mn mo mtext mspace ms mfrac msqrt mroot mstyle merror mpadded mphantom mfenced "
@@ -47,6 +50,8 @@ _CHILDREN = {"mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "munder": 2, "mover":
              "munderover": 3}  # fmt: skip
 DEPTH = 60
 """Elements inside each other, beyond which nobody reads a formula."""
+_VISIBLE = {at: 0x2400 + at for at in range(32) if chr(at) not in "\t\n\r"} | {0x7F: 0x2421}
+"""Control characters, which a page cannot hold, as the signs that stand for them."""
 _VALUE = re.compile(r"[\w .,%+#-]{0,40}")
 
 
@@ -61,8 +66,11 @@ def to_html(text: str) -> str:
 def _pieces(text: str) -> Iterator[str]:
     at = 0
     while found := _FORMULA.search(text, at):
-        yield escape(text[at : found.start()])
+        yield escape(text[at : found.start()].translate(_VISIBLE))
         at = found.end()
+        if found["fence"]:
+            yield f"<code>{escape(found[0].translate(_VISIBLE))}</code>"
+            continue
         if found["boxed"]:
             at = _closing(text, found.end())
         source = text[found.start() : at]
@@ -73,7 +81,7 @@ def _pieces(text: str) -> Iterator[str]:
         lines = (found["name"] or "").rstrip("*") in ("align", "equation", "gather")
         block = bool(found["dollars"] or found["square"] or lines)
         yield _rendered(inside, block=block) or _as_written(source)
-    yield escape(text[at:])
+    yield escape(text[at:].translate(_VISIBLE))
 
 
 def _closing(text: str, at: int) -> int:
@@ -87,7 +95,8 @@ def _closing(text: str, at: int) -> int:
 
 
 def _as_written(source: str) -> str:
-    return f'<code class="tex" title="LaTeX that cannot be rendered">{escape(source)}</code>'
+    said = escape(source.translate(_VISIBLE))
+    return f'<code class="tex" title="LaTeX that cannot be rendered">{said}</code>'
 
 
 def _rendered(formula: str, *, block: bool) -> str:

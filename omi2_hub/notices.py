@@ -92,6 +92,8 @@ def named(card: bytes) -> list[str]:
 
 def with_block(card: bytes, notices: Notices) -> bytes:
     """The card with the block after its front matter, instead of one that it had."""
+    from omi2.card.markdown import fill
+
     card = _without(card, _BEGIN, _END)
     if not notices:
         return card
@@ -99,11 +101,8 @@ def with_block(card: bytes, notices: Notices) -> bytes:
     at = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == b"---"), -1) + 1
     if not lines or lines[0].strip() != b"---":
         at = 0
-    said = "".join(
-        f"> **{version} was taken back** on {_quoted(yank.date)}: {_quoted(yank.reason)}\n>\n"
-        for version, yank in sorted(notices.items())
-    ).removesuffix(">\n")
-    block = f"{_BEGIN}{said}{_END}"
+    told = [(v, Yank(plain(y.reason), plain(y.date))) for v, y in sorted(notices.items())]
+    block = f"{_BEGIN}{fill('yanked.md.j2', notices=told)}{_END}"
     return b"".join([*lines[:at], block.encode(), *lines[at:]])
 
 
@@ -120,12 +119,3 @@ def empty_card(repo: str, licence: str) -> bytes:
 def _line(value: object) -> str:
     """One line of text that can be written again."""
     return " ".join(str(value).encode("utf-8", "replace").decode().split())
-
-
-_MARKUP = re.compile(r"([\\`*_\[\](){}#!|~])")
-
-
-def _quoted(reason: str) -> str:
-    """The reason as one line that no Markdown reader takes for markup."""
-    text = _MARKUP.sub(r"\\\1", plain(_line(reason)))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -22,10 +22,13 @@ import yaml
 
 from made import replay_file
 from omi2 import card, rows
-from omi2.card import markdown, measure, pictures, words
+from omi2.card import markdown, measure, pictures, svg, words
 from test_build import make, replay_recipe
 
-HOSTILE = "|<script>alert(1)</script> [x](javascript:alert(1)) `$\\frac` *b*\n# head_line_ ```"
+VOTED = {"problems_voted": 9000, "problems_tied": 4321}
+HOSTILE = (
+    "|<script>alert(1)</script> [x](javascript:alert(1)) `$\\frac` *b*\n# head_line_ ```\0\u202e"
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +100,17 @@ def test_a_changed_row_changes_every_number_that_tells_of_it(
         (lambda f: f["decontamination"].update(ran=False), "**Decontamination was turned off.**"),
         (lambda f: f["funnel"][2].update(facts={"contaminated math/test": 7}), "| 5,000 | 7 |"),
         (lambda f: f["funnel"][4]["dropped"].update(tie=4321), "tie 4,321"),
-        (lambda f: f["funnel"][4]["facts"].update(problems_tied=4321), "4,321 ended in a tie"),
+        (lambda f: f["funnel"][4]["facts"].update(VOTED), "4,321 ended in a tie"),
+        (lambda f: f["funnel"][4]["facts"].update(VOTED), "9,000 problems without a gold answer"),
         (lambda f: f["recipe"]["filter"].update(max_tokens=777), "shorter than 777 tokens"),
-        (lambda f: f["recipe"]["grade"].update(min_votes=3), "needed 3 votes or more"),
+        (
+            lambda f: (
+                f["funnel"][4]["facts"].update(VOTED),
+                f["recipe"]["grade"].update(min_votes=3),
+            ),
+            "needed 3 votes or more",
+        ),
+        (lambda f: f["recipe"]["filter"].update(min_chars=123), "at least 123 characters long"),
         (lambda f: f.update(rows=31337), "31,337 math problems"),
         (lambda f: f.update(teachers={"org/Llama-3.1-405B": 24}), "Built with Llama"),
         (lambda f: f.update(teachers={"SmolLM2-135M": 24}), "its model card says Apache-2.0"),
@@ -246,12 +257,33 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("colours", [pictures.LIGHT, pictures.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colours", [svg.LIGHT, svg.DARK], ids=["light", "dark"])
 def test_pictures_have_contrast(colours: dict[str, str]) -> None:
     panel = _luminance(colours["panel"])
     for name, least in (("ink", 4.5), ("dim", 4.5), ("one", 3.0), ("two", 3.0)):
         high, low = sorted([_luminance(colours[name]), panel], reverse=True)
         assert (high + 0.05) / (low + 0.05) >= least, name
+
+
+def test_what_is_not_known_is_not_promised(release: Path, facts: dict[str, Any]) -> None:
+    numbers = measure(release)
+    text = card.render(facts, numbers)
+    assert "and how much its problem overlaps with a benchmark" in text
+    assert "none was decided by a vote" in text
+    facts["decontamination"]["ran"] = False
+    assert "overlaps with a benchmark" not in card.render(facts, numbers)
+
+
+def test_a_first_row_of_a_megabyte_is_cut(facts: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    long = made_rows(problem=["x" * 10**6], generated_solution=["y" * 10**6])
+    pq.write_table(long, tmp_path / "data" / "tier0-0.parquet")
+    for split in facts["splits"].values():
+        split["files"] = ["data/tier0-0.parquet"]
+    card.write(tmp_path, facts, [])
+    text = (tmp_path / "README.md").read_text()
+    assert f"problem: {'x' * (card.FIRST - 1)}…\n" in text
+    assert len(text) < 30_000
 
 
 def test_every_column_is_told() -> None:
@@ -289,6 +321,53 @@ def test_bytes_and_features_are_those_that_datasets_finds(release: Path, tmp_pat
         assert builder.info.features.arrow_schema.types == rows.ROWS.types
 
 
+def size(text: str) -> int:
+    """`megabytes` back into bytes, as near as it tells."""
+    number, unit = re.fullmatch(r"([\d.]+) (\w+)", text).groups()  # type: ignore[union-attr]
+    return round(float(number) * {"bytes": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}[unit])
+
+
+def test_the_costs_told_are_those_of_loading(release: Path, tmp_path: Path) -> None:
+    import datasets
+
+    text = (release / "README.md").read_text()
+    shards = sorted((release / "data").iterdir())
+    downloaded = sum(path.stat().st_size for path in shards)
+
+    def told(way: str, pattern: str) -> list[int]:
+        found = re.search(rf"{re.escape(way)}[^(]*\({pattern}", text)
+        assert found, way
+        return [size(group) for group in found.groups()]
+
+    built = datasets.load_dataset_builder(
+        "parquet",
+        data_files=str(release / "data" / "*.parquet"),
+        columns=["problem", "generated_solution"],
+        cache_dir=str(tmp_path),
+    )
+    built.download_and_prepare()
+    writes = r"downloads ([\d.]+ \w+) and writes ([\d.]+ \w+)"
+    assert told("**Only what you train on**", writes) == pytest.approx(
+        [downloaded, built.info.dataset_size], rel=0.05
+    )
+    every = [pq.read_metadata(path) for path in shards]
+    columns = [
+        (number, group.column(at).path_in_schema, group.column(at).total_compressed_size)
+        for number, meta in enumerate(every)
+        for group in map(meta.row_group, range(meta.num_row_groups))
+        for at in range(group.num_columns)
+    ]
+    named = {"problem", "expected_answer", "votes", "votes_total"}
+    reads = r"reads ([\d.]+ \w+) of ([\d.]+ \w+)"
+    assert told("Polars", reads) == pytest.approx(
+        [sum(n for at, name, n in columns if at == 0 and name in named), shards[0].stat().st_size],
+        rel=0.05,
+    )
+    assert told("DuckDB", reads) == pytest.approx(
+        [sum(n for _, name, n in columns if name == "answer_type"), downloaded], rel=0.05
+    )
+
+
 @pytest.mark.filterwarnings("default::DeprecationWarning")  # rdflib's, inside mlcroissant
 @pytest.mark.filterwarnings("default::FutureWarning")
 def test_the_croissant_file_is_valid_and_reads_the_rows(release: Path) -> None:
@@ -323,7 +402,7 @@ def test_a_snippet_runs(release: Path, number: int, tmp_path: Path) -> None:
         "{'train': 24, 'train_8': 8, 'train_16': 16, 'train_1K': 24}",
         "pairs": "assert pairs.column_names == ['problem', 'generated_solution']; "
         "assert len(pairs) == 24",
-        "stream": "assert sum(1 for _ in stream) == 24",
+        "stream": "assert sum(1 for _ in stream) == 24",  # whole: see the card on ending early
         "pl.scan": "assert sure.collect().columns == ['problem', 'expected_answer']; "
         "assert rows.collect().height == 8",
         "duckdb.sql": "",
@@ -340,6 +419,28 @@ def test_a_snippet_runs(release: Path, number: int, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     if "duckdb" in script:
         assert "integer" in done.stdout
+
+
+def test_the_check_against_another_benchmark_runs(release: Path, tmp_path: Path) -> None:
+    script = re.search(r"```bash\n(.*?)```", (release / "README.md").read_text(), re.DOTALL)
+    assert script
+    (tmp_path / "omi2").symlink_to(release)
+    row = pl.read_parquet(release / "data" / "*.parquet").row(0, named=True)
+    pl.DataFrame({"id": ["7"], "problem": [row["problem"]]}).write_parquet(
+        tmp_path / "BENCHMARK.parquet"
+    )
+    program, *arguments = script[1].split()
+    assert program == "omi2"
+    done = subprocess.run(
+        [sys.executable, "-m", program, *arguments],
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr  # it finds one
+    assert row["problem"][:20] in (tmp_path / "matches.html").read_text()
 
 
 def test_the_model_card_names_data_terms_and_benchmarks(release: Path) -> None:

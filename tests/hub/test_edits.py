@@ -164,7 +164,7 @@ def test_a_reason_is_text_on_the_card_and_on_a_terminal(
 ) -> None:
     """Also one that a person wrote into notices.json."""
     yank(run, repo, "v0.1.0", "see *x* [a](http://b) <b>")
-    assert r"see \*x\* \[a\]\(http://b\) &lt;b&gt;" in text_of(hub, repo, "README.md")
+    assert r"see \*x\* \[a\](http://b) &lt;b&gt;" in text_of(hub, repo, "README.md")
     evil = {"v0.1.0": {"reason": "a\x1b[31m\nv9.9.9  0000  1 rows  main", "date": "today"}}
     edit(hub, repo, "notices.json", json.dumps({"yanked": evil}).encode())
     said = run("versions", repo)

@@ -24,12 +24,19 @@ from omi2 import rows
 from omi2.card import front, pictures, tell
 from omi2.card.data import measure
 from omi2.card.markdown import CARDS, Markup, block, code, fill, table
+from omi2.card.svg import cut
 from omi2.card.words import COLUMNS, PICTURES
 from omi2.files import write_json
 
 __all__ = ["CARDS", "contamination", "measure", "model_card", "render", "write"]
 
 Facts = Mapping[str, Any]
+
+PAIR = ("problem", "generated_solution")
+ANSWERED = ("problem", "expected_answer")
+"""Columns that the card's snippets read."""
+FIRST = 2_000
+"""Letters of a value of the first row that the card shows."""
 
 
 def write(root: Path, facts: Facts, matches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -56,17 +63,23 @@ def render(facts: Facts, numbers: Mapping[str, Any]) -> str:
     """The dataset card of a release."""
     splits, sizes = facts["splits"], front.configs(facts)
     fewest = next(iter(sizes), "")
+    fewest_files = splits[sizes[fewest]]["files"] if sizes else list(numbers["files"])
     return f"---\n{front.front_matter(facts, numbers)}---\n\n" + fill(
         "dataset.md.j2",
         facts=facts,
         numbers=numbers,
-        recipe=facts["recipe"],
         version=facts["versions"]["omi2"],
         first_row=_first_row(numbers["first_row"]),
         smallest=Markup(fewest),
-        smallest_cost=tell.cost(numbers, splits[sizes[fewest]]["files"] if sizes else []),
-        smallest_glob=Markup(tell.glob(splits[sizes[fewest]]["files"] if sizes else [])),
+        quoted_smallest=Markup(f'"{fewest}", ' if fewest else ""),
+        smallest_cost=tell.cost(numbers, fewest_files),
+        smallest_glob=Markup(tell.glob(fewest_files)),
         whole_cost=tell.cost(numbers, [f for s in splits.values() for f in s["files"]]),
+        pairs_cost=tell.cost(numbers, list(numbers["files"]), PAIR),
+        sure_cost=tell.reading(numbers, fewest_files, (*ANSWERED, "votes", "votes_total")),
+        kinds_cost=tell.reading(numbers, list(numbers["files"]), ["answer_type"]),
+        promise=tell.promise(facts),
+        filters=tell.filters(facts),
         copies=tell.counted(len(splits), "split", "splits"),
         configs=tell.configs(facts, numbers),
         splits=tell.splits(facts, numbers),
@@ -114,10 +127,10 @@ def model_card(facts: Facts) -> str:
 
 
 def _first_row(row: Mapping[str, Any] | None) -> Markup:
-    """The first row of the data as YAML-like lines: a name, and its whole value."""
+    """The first row of the data as YAML-like lines: a name, and its value."""
     if row is None:
         return Markup("The release holds no row.")
-    shown = [f"{name}: {row[name]}" for name in rows.ROWS.names[:4]]
+    shown = [f"{name}: {cut(str(row[name]), FIRST)}" for name in rows.ROWS.names[:4]]
     return block("\n\n".join(shown), "text")
 
 

@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from omi2 import rows
 from omi2.files import describe
 
 LENGTH_BARS = 32
@@ -35,10 +36,12 @@ def measure(root: Path) -> dict[str, Any]:
     overlap: dict[str, dict[str, Any]] = {}
     voted = np.zeros(0, _PROBLEM)
     for path in sorted((root / "data").glob("*.parquet")):
-        file = told["files"][f"data/{path.name}"] = {**describe(path), "arrow_bytes": 0}
+        file = told["files"][f"data/{path.name}"] = {**describe(path), **_stored(path)}
         for group in _groups(path):
             told["rows"] += group.num_rows
-            file["arrow_bytes"] += group.combine_chunks().nbytes
+            whole = group.combine_chunks()
+            for name, column in zip(whole.column_names, whole.columns, strict=True):
+                file["arrow"][name] += column.nbytes
             if told["first_row"] is None and group.num_rows:
                 told["first_row"] = group.slice(0, 1).to_pylist()[0]
             frame = pl.DataFrame(pl.from_arrow(group.select(NARROW)))
@@ -67,6 +70,17 @@ def _groups(path: Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as shard:
         for at in range(shard.num_row_groups):
             yield shard.read_row_group(at)
+
+
+def _stored(path: Path) -> dict[str, dict[str, int]]:
+    """Bytes of each column in the file, and as many zeros for those in memory."""
+    stored: dict[str, int] = dict.fromkeys(rows.ROWS.names, 0)
+    meta = pq.read_metadata(path)
+    for at in range(meta.num_row_groups):
+        group = meta.row_group(at)
+        for column in map(group.column, range(group.num_columns)):
+            stored[column.path_in_schema.partition(".")[0]] += column.total_compressed_size
+    return {"stored": stored, "arrow": dict.fromkeys(stored, 0)}
 
 
 def _counts(values: pl.Series) -> dict[Any, int]:

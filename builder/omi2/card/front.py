@@ -71,14 +71,23 @@ def front_matter(facts: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
     )
 
 
-def arrow_bytes(numbers: Mapping[str, Any], files: Sequence[str]) -> int:
-    """What `datasets` writes to disk for these files."""
-    return sum(numbers["files"][name]["arrow_bytes"] for name in files)
+def arrow_bytes(
+    numbers: Mapping[str, Any], files: Sequence[str], columns: Sequence[str] = rows.ROWS.names
+) -> int:
+    """What `datasets` writes to disk for these files, a file named twice being written twice."""
+    return sum(numbers["files"][file]["arrow"][column] for file in files for column in columns)
 
 
 def download(numbers: Mapping[str, Any], files: Sequence[str]) -> int:
     """The bytes of these Parquet files, each once."""
     return sum(numbers["files"][name]["bytes"] for name in set(files))
+
+
+def stored(numbers: Mapping[str, Any], files: Sequence[str], columns: Sequence[str]) -> int:
+    """What a reader of Parquet reads of these files, each once, for these columns alone."""
+    return sum(
+        numbers["files"][file]["stored"][column] for file in set(files) for column in columns
+    )
 
 
 def size(count: int) -> str:

@@ -24,6 +24,9 @@ _SPECIAL = re.compile(r"[\\`*\[\]|~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 
 
+_NUMBER = re.compile(r"([\d,.]+( (bytes|KB|MB|GB))?)?")
+
+
 class Markup(str):
     """Markdown that this package built: printed as it is."""
 
@@ -63,10 +66,7 @@ def table(head: Sequence[str], body: Iterable[Sequence[object]]) -> Markup:
     lines = [list(line) for line in body]
     if not lines:
         return Markup("")
-    right = [
-        all(isinstance(line[at], int) or line[at] == "" for line in lines)
-        for at in range(len(head))
-    ]
+    right = [all(_NUMBER.fullmatch(escape(line[at])) for line in lines) for at in range(len(head))]
     rule = [Markup("---:" if r else "---") for r in right]
     return Markup(
         "\n".join(

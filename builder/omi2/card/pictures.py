@@ -1,33 +1,27 @@
-"""The card's pictures, as SVG: funnel, rows by source, lengths, votes, answer types, overlap.
+"""The card's pictures: funnel, rows by source, lengths, votes, answer types, overlap.
 
-Drawn here and not by a plotting library: the base install stays small (matplotlib brings 100 MB),
-the same numbers give the same bytes on every machine and version, the text stays text, and one file
-serves light and dark. Each picture brings its own panel, so that it can be read on any page; where
-the reader's system is dark, a media query in the file turns panel and text. Colours keep a contrast
-of 4.5 to 1 for text and 3 to 1 for bars on both panels, and no meaning hangs on colour alone.
+Drawn by `svg` and not by a plotting library. The base install stays small (matplotlib brings 100 MB
+with what it needs), the same numbers give the same bytes on every machine and version, as all of a
+release does, text stays text, and one file serves light and dark.
 
-Not covered: knowing how wide a letter is. Labels are cut by count, with room to spare.
+Two kinds: lying bars, whose label and value stand over them, so that neither is cut for the other;
+and standing ones over an axis with numbers and a unit.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
-WIDTH = 760
-LEFT = 200
-"""Where bars begin; labels stand before it."""
-LABEL = 22
-"""Letters of a label at most."""
-STEP = 30
-TOP = 74
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-LIGHT = {"panel": "#ffffff", "edge": "#d1d9e0", "ink": "#1f2328", "dim": "#59636e",
-         "one": "#0969da", "two": "#bc4c00"}  # fmt: skip
-DARK = {"panel": "#151b23", "edge": "#3d444d", "ink": "#f0f6fc", "dim": "#9da7b3",
-        "one": "#4493f8", "two": "#db6d28"}  # fmt: skip
+from omi2.card.svg import EDGE, LETTER, SMALL, TOP, WIDTH, Legend, cut, line, picture, rect, text
 
-Bar = tuple[str, Sequence[tuple[str, int]], str]
-"""A label, the pieces of its bar (colour, length), and what stands behind it."""
+STEP = 44
+"""From one lying bar to the next."""
+HIGH = 180
+"""Of standing bars."""
+MARKS = 8
+"""Steps between the numbers under them."""
+
+Bar = tuple[str, Sequence[tuple[str, int]], str, int]
+"""A label, the pieces of its bar (colour, length), its value in words, and its scale's whole."""
 
 
 def draw(facts: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, str]:
@@ -43,65 +37,94 @@ def draw(facts: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, str]
 
 
 def funnel(steps: Sequence[Mapping[str, Any]]) -> str:
-    """What came, left and was dropped at each stage; each bar is drawn to its own stage's unit."""
+    """What came, left and was dropped at each stage: problems on one scale, samples on another."""
+    whole: dict[bool, int] = {}
+    for step in steps:
+        scale = "problem" in step["unit"]
+        whole[scale] = max(whole.get(scale, 0), _came(step))
     bars: list[Bar] = []
     for step in steps:
         left, gone = sum(step["left"].values()), sum(step["dropped"].values())
-        said = f"{left:,} of {left + gone:,} {step['unit']}"
-        bars.append((step["stage"], [("one", left), ("two", gone)], said))
+        came = f" of {left + gone:,}" if gone else ""
+        pieces = [("one", left), ("two", gone)]
+        bars.append(
+            (
+                step["stage"],
+                pieces,
+                f"{left:,}{came} {step['unit']}",
+                whole["problem" in step["unit"]],
+            )
+        )
     legend = (("one", "left"), ("two", "dropped, each with its reason"))
-    return _bars("From seeds to rows", "Each bar is all that came to a stage", bars, legend)
+    said = "Problems are drawn to one scale, samples and rows to another"
+    return _lying("From seeds to rows", said, bars, legend)
 
 
 def sources(found: Mapping[str, Mapping[str, int]]) -> str:
     """Rows of each problem_source."""
+    most = max((s["rows"] for s in found.values()), default=0)
     bars: list[Bar] = [
         (
             name,
             [("one", s["rows"])],
             f"{_many(s['rows'], 'row')}, {_many(s['problems'], 'problem')}",
+            most,
         )
         for name, s in sorted(found.items(), key=lambda item: (-item[1]["rows"], item[0]))
     ]
-    return _bars("Rows by source", "What problem_source says", bars, to_longest=True)
+    return _lying("Rows by source", "What problem_source says", bars)
 
 
 def answer_types(found: Mapping[str, int]) -> str:
     """Rows of each answer_type."""
-    whole = sum(found.values())
+    whole, most = sum(found.values()), max(found.values(), default=0)
     bars: list[Bar] = [
-        (name, [("one", n)], f"{_many(n, 'row')}, {n / whole:.1%}") for name, n in found.items()
+        (name, [("one", n)], f"{_many(n, 'row')}, {n / whole:.1%}", most)
+        for name, n in found.items()
     ]
-    return _bars("Kinds of answers", "What answer_type says", bars, to_longest=True)
+    return _lying("Kinds of answers", "What answer_type says", bars)
 
 
 def overlap(dropped: Mapping[str, int], kept: Mapping[str, Mapping[str, Any]]) -> str:
     """Problems dropped for each benchmark, and the highest score of what was kept."""
+    most = max(dropped.values(), default=0)
     bars: list[Bar] = []
     for name in sorted({*dropped, *kept} - {"none"}):
         gone = dropped.get(name, 0)
         highest = kept.get(name, {}).get("highest")
         rest = "nothing kept is near it" if highest is None else f"highest score kept {highest:.2f}"
-        bars.append((name, [("two", gone)], f"{gone:,} dropped; {rest}"))
-    said = "Problems dropped because they overlap with a benchmark's test set"
-    return _bars("Overlap by benchmark", said, bars, to_longest=True)
+        bars.append((name, [("two", gone)], f"{gone:,} dropped; {rest}", most))
+    said = "Problems dropped because they overlap with a test set"
+    return _lying("Overlap by benchmark", said, bars, nothing="nothing was compared")
 
 
 def lengths(found: Mapping[str, Any]) -> str:
     """How long solutions are, in tokens."""
     bars, step = _short(found["bars"]), found["step"]
-    marks = [(at, str(at * step)) for at in (*_ticks(len(bars)), len(bars))]
-    said = f"Rows by tokens: median {found['median']:,}, 95% up to {found['p95']:,}"
-    return _columns("Length of solutions", said, [bars], marks, ())
+    marks = [(at, f"{at * step:,}") for at in range(0, len(bars) + 1, len(bars) // MARKS)]
+    said = f"Half have at most {found['median']:,} tokens, 95% at most {found['p95']:,}"
+    spoken = [f"{at * step:,} to {(at + 1) * step - 1:,} tokens" for at in range(len(bars))]
+    named = [("one", "rows", bars)]
+    return _standing("Length of solutions", said, named, marks, ("rows", "tokens"), spoken)
 
 
 def votes(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Problems by the share of their samples that gave the expected answer."""
-    both = [found["seeds"]["bars"], found["new"]["bars"]]
     marks = [(at, f"{10 * at}%") for at in range(0, 11, 2)]
-    said = "Problems by the share of answered samples that gave the expected answer"
-    legend = (("one", "seeds, held against their gold answer"), ("two", "new problems, voted on"))
-    return _columns("Votes", said, both, marks, legend)
+    named = [
+        ("one", "seeds, held against their gold answer", found["seeds"]["bars"]),
+        ("two", "new problems, voted on", found["new"]["bars"]),
+    ]
+    held = [told for told in named if any(told[2])] or named[:1]
+    same = " and ".join(
+        f"{found[name]['unanimous']:,} of {found[name]['problems']:,} {word}"
+        for name, word in (("seeds", "seeds"), ("new", "new problems"))
+        if found[name]["problems"]
+    )
+    said = f"All votes were alike for {same}" if same else "There is nothing to show"
+    units = ("problems", "share of the votes that the expected answer got")
+    spoken = [f"over {10 * at}% to {10 * at + 10}%" for at in range(10)]
+    return _standing("Votes", said, held, marks, units, spoken)
 
 
 def dropped_by_benchmark(facts: Mapping[str, Any]) -> dict[str, int]:
@@ -115,153 +138,81 @@ def dropped_by_benchmark(facts: Mapping[str, Any]) -> dict[str, int]:
     return told
 
 
-def _bars(
-    title: str,
-    said: str,
-    bars: Sequence[Bar],
-    legend: Sequence[tuple[str, str]] = (),
-    *,
-    to_longest: bool = False,
+def _lying(
+    title: str, said: str, bars: Sequence[Bar], legend: Legend = (), nothing: str = "no row"
 ) -> str:
-    """Lying bars: each as long as its share of the longest, or of its own sum."""
+    """Lying bars, each to the whole that it names."""
     if not bars:
-        bars, said = [("nothing", [("one", 0)], "")], "There is nothing to show"
-    longest = max(sum(n for _, n in pieces) for _, pieces, _ in bars)
-    room = WIDTH - LEFT - 290
-    drawn = []
-    for at, (label, pieces, behind) in enumerate(bars):
-        y, x = TOP + at * STEP, float(LEFT)
-        whole = longest if to_longest else sum(n for _, n in pieces)
-        drawn.append(_text(LEFT - 12, y + 15, _cut(label), anchor="end", full=label))
+        bars, said = [(nothing, [], "", 0)], "There is nothing to show"
+    room, drawn = WIDTH - 2 * EDGE, []
+    for at, (label, pieces, value, whole) in enumerate(bars):
+        y, x = TOP + at * STEP, float(EDGE)
+        letters = int(room / LETTER) - len(value) - 1
+        drawn.append(text(EDGE, y + 12, cut(label, max(letters, 12))))
+        drawn.append(text(WIDTH - EDGE, y + 12, value, "dim", anchor="end", size=SMALL))
+        drawn.append(rect(EDGE, y + 19, room, 12, "track"))
         for colour, length in pieces:
-            wide = room * length / whole if whole else 0.0
+            wide = max(room * length / whole, 2.0) if length else 0.0
             if wide:
-                drawn.append(_rect(x, y, max(wide, 1.5), 20, colour))
+                drawn.append(rect(x, y + 19, min(wide, EDGE + room - x), 12, colour))
             x += wide
-        drawn.append(_text(max(x, LEFT) + 10, y + 15, behind, "dim"))
-    return _picture(title, said, TOP + len(bars) * STEP + 4, drawn, legend, bars)
+    spoken = "; ".join(f"{label}: {value}" for label, _, value, _ in bars)
+    return picture(title, said, TOP + len(bars) * STEP, drawn, spoken, legend)
 
 
-def _columns(
+def _standing(
     title: str,
     said: str,
-    series: Sequence[Sequence[int]],
+    series: Sequence[tuple[str, str, Sequence[int]]],
     marks: Sequence[tuple[int, str]],
-    legend: Sequence[tuple[str, str]],
+    units: tuple[str, str],
+    places: Sequence[str],
 ) -> str:
-    """Standing bars, the series of one place side by side."""
-    high, foot, left = 170, TOP + 190, 64
-    most = max([1, *(n for bars in series for n in bars)])
-    wide = (WIDTH - left - 24) / max(1, len(series[0]))
+    """Standing bars over an axis, the series of one place side by side."""
+    grid = _grid(max(n for _, _, bars in series for n in bars))
+    top, left, right = TOP + 26, EDGE + LETTER * len(f"{grid[-1]:,}") + 8, WIDTH - EDGE - 14
+    foot, wide = top + HIGH, (right - left) / len(places)
     each = (wide - 3) / len(series)
-    drawn = [
-        _line(left, foot, WIDTH - 24, foot),
-        _line(left, foot - high, WIDTH - 24, foot - high, dashed=True),
-        _text(left - 8, foot - high + 4, f"{most:,}", "dim", anchor="end"),
-        _text(left - 8, foot + 4, "0", "dim", anchor="end"),
-    ]
-    for number, bars in enumerate(series):
+    drawn = [text(left, TOP + 10, units[0], "dim", size=SMALL)]
+    for tick in grid:
+        y = foot - HIGH * tick / grid[-1]
+        drawn.append(line(left, y, right, y, dashed=bool(tick)))
+        drawn.append(text(left - 8, y + 4, f"{tick:,}", "dim", anchor="end", size=SMALL))
+    for number, (colour, _, bars) in enumerate(series):
         for at, count in enumerate(bars):
             if count:
-                tall = max(1.5, high * count / most)
+                tall = max(2.0, HIGH * count / grid[-1])
                 x = left + at * wide + 1.5 + number * each
-                drawn.append(_rect(x, foot - tall, each, tall, ("one", "two")[number]))
+                drawn.append(rect(x, foot - tall, each, tall, colour))
     for at, label in marks:
-        drawn.append(_text(left + at * wide, foot + 20, label, "dim", anchor="middle"))
-    told = [(label, [("", n)], "") for label, n in _series_told(series)]
-    return _picture(title, said, foot + 30, drawn, legend, told)
-
-
-def _series_told(series: Sequence[Sequence[int]]) -> list[tuple[str, int]]:
-    return [(f"bar {at + 1}", sum(counts)) for at, counts in enumerate(zip(*series, strict=True))]
-
-
-def _picture(
-    title: str,
-    said: str,
-    height: int,
-    drawn: Sequence[str],
-    legend: Sequence[tuple[str, str]],
-    told: Sequence[Bar],
-) -> str:
-    """The panel around what was drawn, with words for who cannot see it."""
+        drawn.append(text(left + at * wide, foot + 20, label, "dim", anchor="middle", size=SMALL))
+    middle = (left + right) / 2
+    drawn.append(text(middle, foot + 42, units[1], "dim", anchor="middle", size=SMALL))
     spoken = "; ".join(
-        f"{label}: {behind or ', '.join(f'{n:,}' for _, n in pieces)}"
-        for label, pieces, behind in told
+        f"{place}: " + ", ".join(f"{bars[at]:,} {name}" for _, name, bars in series)
+        for at, place in enumerate(places)
+        if any(bars[at] for _, _, bars in series)
     )
-    keys, x = [], 24.0
-    if legend:
-        height += 30
-        for colour, words in legend:
-            keys.append(_rect(x, height - 25, 12, 12, colour))
-            keys.append(_text(x + 18, height - 15, words, "dim"))
-            x += 40 + 7.2 * len(words)
-    dark = "".join(f".{name}{{fill:{value}}}" for name, value in DARK.items() if name != "edge")
-    dark += f".edge{{stroke:{DARK['edge']}}}"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-            f'width="{WIDTH}" height="{height}" role="img" aria-label={quoteattr(title)} '
-            f'font-family="{FONT}" font-size="13">',
-            f"<title>{escape(title)}</title>",
-            f"<desc>{escape(f'{said}. {spoken}')}</desc>",
-            f"<style>@media (prefers-color-scheme: dark) {{{dark}}}</style>",
-            f'<rect class="panel edge" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" '
-            f'rx="10" fill="{LIGHT["panel"]}" stroke="{LIGHT["edge"]}"/>',
-            f'<text class="ink" x="24" y="34" font-size="17" font-weight="600" '
-            f'fill="{LIGHT["ink"]}">{escape(title)}</text>',
-            _text(24, 55, said, "dim"),
-            *drawn,
-            *keys,
-            "</svg>\n",
-        ]
-    )
+    legend = [(colour, name) for colour, name, _ in series] if units[0] != series[0][1] else ()
+    return picture(title, said, foot + 48, drawn, spoken, legend)
 
 
-def _text(
-    x: float, y: float, words: str, colour: str = "ink", *, anchor: str = "", full: str = ""
-) -> str:
-    where = f' text-anchor="{anchor}"' if anchor else ""
-    whole = f"<title>{escape(full)}</title>" if full and full != words else ""
-    return (
-        f'<text class="{colour}" x="{_number(x)}" y="{_number(y)}"{where} '
-        f'fill="{LIGHT[colour]}">{whole}{escape(words)}</text>'
-    )
-
-
-def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:
-    return (
-        f'<rect class="{colour}" x="{_number(x)}" y="{_number(y)}" width="{_number(width)}" '
-        f'height="{_number(height)}" rx="2" fill="{LIGHT[colour]}"/>'
-    )
-
-
-def _line(x: float, y: float, to: float, down: float, *, dashed: bool = False) -> str:
-    dash = ' stroke-dasharray="3 4"' if dashed else ""
-    return (
-        f'<line class="edge" x1="{_number(x)}" y1="{_number(y)}" x2="{_number(to)}" '
-        f'y2="{_number(down)}" stroke="{LIGHT["edge"]}"{dash}/>'
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")
+def _came(step: Mapping[str, Any]) -> int:
+    return int(sum(step["left"].values()) + sum(step["dropped"].values()))
 
 
 def _many(count: int, one: str) -> str:
     return f"{count:,} {one}{'' if count == 1 else 's'}"
 
 
-def _cut(label: str) -> str:
-    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
-
-
 def _short(bars: Sequence[int]) -> Sequence[int]:
-    """Without the empty bars at the end, but for one."""
+    """Without the empty bars at the end, but for those up to the next mark."""
     last = max((at for at, count in enumerate(bars) if count), default=0)
-    return bars[: max(last + 2, 8)]
+    return bars[: (last // MARKS + 1) * MARKS]
 
 
-def _ticks(count: int) -> list[int]:
-    step = max(1, -(-count // 8))
-    return [at for at in range(0, count, step) if at <= count - step / 2]
+def _grid(most: int) -> list[int]:
+    """Round numbers from 0 to the first that is not below `most`: at most five."""
+    sizes = (one * 10**power for power in range(20) for one in (1, 2, 5))
+    step = next(size for size in sizes if 4 * size >= most)
+    return list(range(0, -(-max(most, 1) // step) * step + 1, step))

@@ -34,10 +34,26 @@ def glob(files: Sequence[str]) -> str:
     return f"data/tier{one}-*.parquet"
 
 
-def cost(numbers: Mapping[str, Any], files: Sequence[str]) -> Markup:
+def cost(
+    numbers: Mapping[str, Any], files: Sequence[str], columns: Sequence[str] = rows.ROWS.names
+) -> Markup:
     """What loading these files costs, a file named twice being downloaded once."""
-    down, besides = front.download(numbers, files), front.arrow_bytes(numbers, files)
+    down, besides = front.download(numbers, files), front.arrow_bytes(numbers, files, columns)
     return Markup(f"downloads {megabytes(down)} and writes {megabytes(besides)} besides")
+
+
+def reading(numbers: Mapping[str, Any], files: Sequence[str], columns: Sequence[str]) -> Markup:
+    """What a reader of Parquet reads for these columns, of all that these files hold."""
+    part, whole = front.stored(numbers, files, columns), front.download(numbers, files)
+    return Markup(f"reads {megabytes(part)} of {megabytes(whole)}")
+
+
+def promise(facts: Facts) -> Markup:
+    """What every row says of itself, as far as it does."""
+    told = "Every row says where it came from, who wrote it and how the vote went"
+    if facts["decontamination"].get("ran"):
+        told += ", and how much its problem overlaps with a benchmark"
+    return Markup(f"{told}.")
 
 
 def configs(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
@@ -182,6 +198,13 @@ def funnel(facts: Facts) -> Markup:
     )
 
 
+def filters(facts: Facts) -> Markup:
+    """The bounds that the filter kept to."""
+    rules = facts["recipe"]["filter"]
+    least = f" and at least {rules['min_chars']:,} characters long" if rules["min_chars"] else ""
+    return Markup(f"Solutions are shorter than {rules['max_tokens']:,} tokens{least}.")
+
+
 def grading(facts: Facts) -> Markup:
     """What the grader decided, from its stage's report."""
     steps = [s for s in facts["funnel"] if s["stage"] == "grade" and s["facts"]]
@@ -191,6 +214,8 @@ def grading(facts: Facts) -> Markup:
     voted, agreed, tied = (
         found.get(f"problems_{name}", 0) for name in ("voted", "unanimous", "tied")
     )
+    if not voted:
+        return Markup("Every problem came with a gold answer, so none was decided by a vote.")
     rules = facts["recipe"]["grade"]
     ties = "dropped" if rules["ties"] == "drop" else "decided by hash"
     needed = (
@@ -255,7 +280,7 @@ def limits(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     new = numbers["votes"]["new"]
     told = new["problems"]
     if not told:
-        return Markup("No new problem is in this release: every answer is a seed's gold answer.")
+        return Markup("This release has no new problem: all of them are seeds.")
     half, most = sum(new["bars"][5:]), sum(new["bars"][8:])
     return Markup(
         f"Of {told:,} new problems with a row, the expected answer got all votes for "
