@@ -39,6 +39,8 @@ class Run:
         self.bits = bits
         self.lost = False
         self.cancelled = False
+        self.beyond = False
+        """Whether a root or a logarithm of real numbers came out complex."""
 
     def value(self, node: Node) -> Any:
         """The value of a formula. Raises NotExact (not known here), TooLarge, Undefined."""
@@ -112,6 +114,7 @@ class Run:
         if mp.im(base) == 0 and mp.re(base) < 0 and known.denominator % 2:
             root = -mp.power(-mp.re(base), mp.mpf(1) / known.denominator)
             return mp.power(root, known.numerator)
+        self.beyond = self.beyond or bool(mp.im(base) == 0 and mp.re(base) < 0)
         return mp.power(base, mp.mpf(known.numerator) / known.denominator)
 
     def _power(self, base: Any, exponent: Any) -> Any:
@@ -120,7 +123,15 @@ class Run:
         self.size(self.mp.log(base) * exponent)
         if exponent and self.mp.mag(exponent) < -40:
             self.lost = True
-        return self.mp.power(base, exponent)
+        found = self.mp.power(base, exponent)
+        self.watch(found, base, exponent)
+        return found
+
+    def watch(self, found: Any, *given: Any) -> None:
+        """Note a complex value that real ones have made."""
+        mp = self.mp
+        if mp.im(found) and not any(mp.im(value) for value in given):
+            self.beyond = True
 
     def size(self, logarithm: Any) -> None:
         """Refuse what would be too large."""
@@ -146,10 +157,14 @@ class Run:
         if name in ("ln", "log"):
             if not value or (len(args) == 2 and (not args[1] or args[1] == 1)):
                 raise Undefined
-            return mp.log(value) if len(args) == 1 else mp.log(value) / mp.log(args[1])
+            found = mp.log(value) if len(args) == 1 else mp.log(value) / mp.log(args[1])
+            self.watch(found, *args)
+            return found
         try:
             if name == "factorial":
                 return mp.factorial(value)
+            if name == "double factorial":
+                return mp.fac2(value)
             if name == "binomial":
                 return mp.binomial(value, args[1])
             function = _FUNCTIONS.get(name)
@@ -158,6 +173,7 @@ class Run:
             found = getattr(mp, function)(value)
         except (ValueError, ZeroDivisionError, OverflowError):
             raise Undefined from None
+        self.watch(found, value)
         if name in ("tan", "cot", "sec", "csc") and found and mp.mag(found) > self.bits // 2:
             raise Undefined
         return found

@@ -125,6 +125,10 @@ def _call(name: str, args: list[Fraction]) -> Fraction:
         if value > 1500:
             raise TooLarge
         return Fraction(math.factorial(value.numerator))
+    if name == "double factorial" and value.denominator == 1 and value >= 0:
+        if value > 1500:
+            raise TooLarge
+        return Fraction(math.prod(range(value.numerator, 0, -2)))
     if name == "binomial" and value.denominator == args[1].denominator == 1 and value >= 0:
         if value > 10_000:
             raise TooLarge

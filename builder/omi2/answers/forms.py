@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from omi2.answers import phrases
+from omi2.answers.dialects import plain_latex
 from omi2.answers.extract import boxes, extract, final_boxes
 from omi2.answers.formula import formula
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
@@ -64,7 +65,7 @@ def read(answer: str) -> tuple[Value, ...]:
         answer = stated  # running text that announces its answer
     if len(answer) > MAX_LENGTH or _GOES_ON.search(answer):
         return ()
-    text = bare(unwrap(characters(answer)))
+    text = bare(unwrap(plain_latex(characters(answer))))
     first = _try(text, "thousands")
     if "," in text and (other := phrases.COMMA_NUMBER.search(text)):
         second = _try(text, "decimal" if other["decimal"] else "list")

@@ -9,27 +9,14 @@ Not covered (`Unreadable`): sums, integrals and limits with bounds, derivatives,
 
 from fractions import Fraction
 
+from omi2.answers.commands import BEGINS, command, name
 from omi2.answers.lex import Token
-from omi2.answers.numerals import FRACTIONS, PLAIN, function, numeral
-from omi2.answers.trees import Node, Unreadable, negative, number
+from omi2.answers.numerals import numeral
+from omi2.answers.trees import Node, Unreadable, either, negative, number
 
 MAX_DEPTH = 40
 _PRODUCT = {"\\cdot", "\\times", "\\ast", "\\bullet"}
-_BINOMIALS = {"\\binom", "\\dbinom", "\\tbinom"}
 _BETWEEN = {"\\choose": "call", "\\over": "/"}
-_MANY = {"\\gcd", "\\lcm", "\\max", "\\min"}
-_TEXT_GREEK = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi "
-    "rho varrho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon "
-    "Phi Psi Omega ell hbar"
-)
-_GREEK = frozenset(_TEXT_GREEK.split())
-_ACCENTS = {"\\vec", "\\hat", "\\bar", "\\tilde", "\\overrightarrow", "\\overline", "\\dot",
-            "\\widehat", "\\overleftrightarrow", "\\overarc", "\\mathring"}  # fmt: skip
-_BEGINS = FRACTIONS | _BINOMIALS | PLAIN | _ACCENTS | _MANY | {
-    "\\sqrt", "\\pi", "\\log", "\\lg", "\\lfloor", "\\lceil", "\\infty", "\\lvert", "\\abs",
-    "\\floor", "\\ceil", "\\cbrt", "\\varphi", "\\vert",
-}  # fmt: skip
 _OPENERS = {"(": ")", "[": "]", "\\{": "\\}", "{": "}"}
 
 
@@ -111,25 +98,37 @@ class Reader:
 
     def product(self) -> Node:
         parts = [self.power()]
+        after: list[Node] = []
+        """Factors that may stand below the slash before them, as in x/2y."""
         while True:
             kind, text = self.kind(), self.text()
             if kind == "*" or (kind == "c" and text in _PRODUCT):
                 self.at += 1
-                parts.append(self.signed_power())
+                parts, after = [*_told(parts, after), self.signed_power()], []
             elif kind == "/" or (kind == "c" and text == "\\div"):
                 if self.kind(1) == "w":  # miles / hour: the unit's affair
                     break
                 self.at += 1
                 below = self.signed_power()
-                left = parts[0] if len(parts) == 1 else Node("*", tuple(parts))
-                parts = [Node("/", (left, below))]
+                left = _times(_told(parts, after))
+                parts, after = [Node("/", (left, below))], []
             elif self.starts_factor():
                 if kind == "n" and parts[-1].op == "number":
                     raise Unreadable("two numbers without a sign between them")
-                parts.append(self.power())
+                loose = bool(after) or (len(parts) == 1 and self.hangs())
+                factor = self.power()
+                (after if loose else parts).append(factor)
             else:
                 break
-        return parts[0] if len(parts) == 1 else Node("*", tuple(parts))
+        return _times(_told(parts, after))
+
+    def hangs(self) -> bool:
+        """Whether the next factor may belong below the slash before it: x/2y, but not 1/2 x."""
+        if self.at < 2 or self.found[self.at - 2].kind != "/":
+            return False
+        below = self.found[self.at - 1]
+        plain = below.kind == "n" and self.at > 2 and self.found[self.at - 3].kind in ("n", "}")
+        return not plain and (below.kind == "c" or not self.found[self.at].gap)
 
     def signed_power(self) -> Node:
         sign = self.sign()
@@ -144,7 +143,7 @@ class Reader:
             return True
         if kind == "|":
             return self.bars == 0
-        return kind == "c" and (text in _BEGINS or text[1:] in _GREEK)
+        return kind == "c" and (text in BEGINS)
 
     def power(self) -> Node:
         node = self.base()
@@ -154,7 +153,9 @@ class Reader:
                 node = self.raised(node)
             elif kind == "!" and self.kind(1) != "=":
                 self.at += 1
-                node = Node("call", (node,), "factorial")
+                double = self.kind() == "!" and not self.found[self.at].gap
+                self.at += double
+                node = Node("call", (node,), "double factorial" if double else "factorial")
             elif kind == "%":
                 self.at += 1
                 node = Node("call", (node,), "percent")
@@ -193,7 +194,12 @@ class Reader:
             if self.kind() == "^":  # towers are read from the right
                 exponent = self.raised(exponent)
         if self.kind() == "_" and node.op == "name":  # v^2_0
-            node = self.name(node.name)
+            node = name(self, node.name)
+        joined = self.kind() == "v" and not self.found[self.at].gap
+        if joined and not braced and (node.op, node.name) == ("const", "e"):  # e^2x
+            raised, factor = Node("^", (node, exponent)), self.power()
+            whole = Node("^", (node, Node("*", (exponent, factor))))
+            return either(Node("*", (raised, factor)), whole)
         return Node("^", (node, exponent))
 
     def group(self) -> Node:
@@ -202,117 +208,37 @@ class Reader:
         self.expect("}")
         return node
 
-    def argument(self, whole: bool = False) -> Node:
-        r"""What \frac and \sqrt take: a group, a digit (`whole`: no less), a letter, a command."""
-        if self.kind() == "{":
-            return self.group()
-        if self.kind() == "n":
-            token = self.found[self.at]
-            if whole and len(token.text) > 1:
-                raise Unreadable(r"\sqrt18: TeX takes one digit, a reader both")
-            if len(token.text) > 1 and token.text.isdigit():
-                self.found = [
-                    *self.found[: self.at],
-                    Token("n", token.text[0]),
-                    Token("n", token.text[1:], True),
-                    *self.found[self.at + 1 :],
-                ]
-        return self.base()
-
     def base(self) -> Node:
         kind, text = self.kind(), self.text()
         self.at += 1
         if kind == "n":
             return numeral(self, text)
         if kind == "v":
-            return self.name(text)
+            return name(self, text)
         if kind in ("(", "[", "{"):
             node = self.sum()
             self.expect(_OPENERS[kind])
             return node
-        if kind == "|" or (kind == "c" and text in ("\\lvert", "\\vert")):
+        if kind == "|" or (kind == "c" and text == "\\lvert"):
             self.bars += 1
             node = self.sum()
             self.bars -= 1
-            if self.text() not in ("|", "\\rvert", "\\vert"):
+            if self.text() not in ("|", "\\rvert"):
                 raise Unreadable("a bar is missing")
             self.at += 1
             return Node("call", (node,), "abs")
         if kind == "c":
-            return self.command(text)
+            return command(self, text)
         raise Unreadable(f"unexpected {text!r}" if text else "something is missing at the end")
 
-    def name(self, text: str) -> Node:
-        """A variable with its subscript and primes; e and i are what they always are."""
-        while self.kind() == "_":
-            self.at += 1
-            if self.kind() == "{":
-                closed = next(
-                    (i for i in range(self.at, len(self.found)) if self.found[i].kind == "}"), None
-                )
-                if closed is None:
-                    raise Unreadable("a brace is missing")
-                text += "_" + "".join(t.text for t in self.found[self.at + 1 : closed])
-                self.at = closed + 1
-            else:
-                text += "_" + self.text()
-                self.at += 1
-        while self.kind() == "'":
-            text += "'"
-            self.at += 1
-        if text in ("e", "i"):
-            return Node("const", name=text)
-        return Node("name", name=text)
 
-    def command(self, text: str) -> Node:
-        if text in FRACTIONS:
-            above = self.argument()
-            return Node("/", (above, self.argument()))
-        if text in _BINOMIALS:
-            above = self.argument()
-            return Node("call", (above, self.argument()), "binomial")
-        if text == "\\sqrt":
-            degree = number(2)
-            if self.kind() == "[":
-                self.at += 1
-                degree = self.sum()
-                self.expect("]")
-            return Node("root", (self.argument(whole=True), degree))
-        if text == "\\cbrt":
-            return Node("root", (self.argument(), number(3)))
-        if text in ("\\pi", "\\infty"):
-            return Node("const", name=text[1:])
-        if text in ("\\abs", "\\floor", "\\ceil"):
-            return Node("call", (self.base(),), text[1:])
-        if text in ("\\lfloor", "\\lceil"):
-            node = self.sum()
-            if self.text() != text.replace("\\l", "\\r"):
-                raise Unreadable("a floor without its end")
-            self.at += 1
-            return Node("call", (node,), text[2:])
-        if text in PLAIN or text in ("\\log", "\\lg"):
-            return function(self, text[1:])
-        if text in _MANY:
-            self.expect("(")
-            parts = [self.sum()]
-            while self.kind() == ",":
-                self.at += 1
-                parts.append(self.sum())
-            self.expect(")")
-            return Node("call", tuple(parts), text[1:])
-        if text in _ACCENTS:
-            return self.accented(text)
-        if text[1:] in _GREEK or text == "\\varphi":
-            return self.name(text.replace("var", ""))
-        raise Unreadable(f"unexpected {text!r}")
+def _times(parts: list[Node]) -> Node:
+    return parts[0] if len(parts) == 1 else Node("*", tuple(parts))
 
-    def accented(self, text: str) -> Node:
-        """A letter under a bar or an arrow, or the name of a segment."""
-        if self.kind() != "{":
-            return self.base()
-        inside = self.group()
-        if inside.op == "name":
-            return self.name(inside.name)
-        if inside.op == "*" and all(part.op == "name" for part in inside.args):
-            return inside
-        raise Unreadable(f"{text} over a formula")
+
+def _told(parts: list[Node], after: list[Node]) -> list[Node]:
+    """A quotient and the factors after it, in both readings."""
+    if not after:
+        return parts
+    above, below = parts[0].args
+    return [either(Node("*", (parts[0], *after)), Node("/", (above, Node("*", (below, *after)))))]

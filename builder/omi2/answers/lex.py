@@ -36,16 +36,16 @@ _TOKEN = re.compile(
             |thinspace|nolimits|rm|bf|it|tt|sf)(?![A-Za-z])|\\\\?(?:left|right|middle)(?![A-Za-z])\.?
         |\\(?:angle|triangle|measuredangle|Delta\s(?=[A-Z]{3})|displaylimits|[hv]?phantom)(?![A-Za-z]))+)
     |(?P<upright>\\\\?(?:text|textbf|textit|textrm|textnormal|textsf|texttt|mathrm|mathbf|mathit|mathsf
-        |mathtt|mathcal|mathscr|mbox|hbox|operatorname|boldsymbol|bm|pmb|emph|underline|textup|vec)\*?\s*
-        (?:\{(?P<inside>[^{}]*)\}|(?P<single>[A-Za-z0-9](?![A-Za-z0-9]))))
-    |(?P<modulus>\\p?mod\s*\{?\s*(?P<by>\w+)\s*\}?|\(\s*\\?b?mod\s*(?P<of>\w+)\s*\))
-    |(?P<set>\\mathbb\s*\{?\s*(?P<letter>[A-Z])\s*\}?(?:\^?[+*])?)
+        |mathtt|mathcal|mathscr|mbox|hbox|operatorname|boldsymbol|bm|pmb|emph|underline|textup|vec(?!\s*\{?\\?[ij]))\*?\s*
+        (?:\{(?P<inside>(?:[^{}]|\{[^{}]*\})*)\}|(?P<single>[A-Za-z0-9](?![A-Za-z0-9]))))
+    |(?P<modulus>\\(?:p|b)?mod\s*\{?\s*(?P<by>\w+)\s*\}?|\(\s*\\?[bp]?mod\s*\{?\s*(?P<of>\w+)\s*\}?\s*\))
+    |(?P<set>\\mathbb\s*\{?\s*(?P<letter>[A-Z])\s*\}?(?P<part>(?:\s*[\^_]\s*(?:[+*]|\{[^{}]{1,9}\}))*))
     |(?P<environment>\\(?P<edge>begin|end)\s*\{(?P<named>[A-Za-z]+)\*?\}(?:\{[lcr| ]*\})?)
     |(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE](?:[-+]\d{1,4}|\d{1,2}))(?![\w.])
         |\d{1,3}(?:(?:\{,\}|,?\s?\\[!,]\s*|\s?\\\ \s*)\d{3})+(?!\d)(?:\.\d+)?
         |(?P<commas>\d{1,3}(?:,\d{3})+(?![\d]|,\d)(?:\.\d+)?)
         |(?P<spaced>\d{1,3}(?:[ ]\d{3})+(?![\d]|[ ]\d)(?:\.\d+)?)
-        |\d+\.\d+|\.\d+|\d+\.(?=\\(?:overline|bar|dot)(?![a-z]))|\d+)
+        |\d+\.\d+|\.\d+|\d*\.(?=\\(?:overline|bar|dot)(?![a-z]))|\d+)
     |(?P<breaks>\\\\(?=\s*(?:[-+\d&\[\]({.,]|\\|$|[A-Za-z](?![A-Za-z]))))
     |\\\\?(?P<command>[A-Za-z]+)
     |\\(?P<escaped>[{}%$|&#_])
@@ -56,9 +56,10 @@ _TOKEN = re.compile(
 )
 _TEXT_FUNCTIONS = (
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp sqrt cbrt abs pi "
-    "floor ceil infty gcd lcm max min binom"
+    "floor ceil infty gcd lcm max min binom asin acos atan arctg cis"
 )
 _FUNCTIONS = frozenset(_TEXT_FUNCTIONS.split())
+_UPRIGHT_FUNCTIONS = _FUNCTIONS | {"tg", "ctg", "cotg", "cosec", "sh", "ch", "det"}
 _TEXT_GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi chi psi omega"
@@ -142,9 +143,10 @@ def _cut(text: str, comma: str, upright: bool, found: list[Token]) -> None:
             if len(found) > before:
                 found[before] = found[before]._replace(gap=True)
         elif kind in ("modulus", "by", "of"):
-            found.append(Token("w", f"mod{match['by'] or match['of']}", gap))
-        elif kind in ("set", "letter"):
-            found.append(Token("c", "\\mathbb" + match["letter"], gap))
+            found.append(Token("mod", match["by"] or match["of"], gap))
+        elif kind in ("set", "letter", "part"):
+            part = re.sub(r"[\s{}^_]", "", match["part"])
+            found.append(Token("c", "\\mathbb" + match["letter"] + part, gap))
         elif kind in ("environment", "named", "edge"):
             environments += 1 if match["edge"] == "begin" else -1
             found.append(Token("c", f"\\{match['edge']}", gap))
@@ -169,7 +171,7 @@ def _words(word: str, gap: bool, upright: bool, found: list[Token], text: str, a
     if upright:
         if len(word) == 1 and not (before in ("n", "}", "/") or (found and found[-1].upright)):
             found.append(Token("v", word, gap, True))
-        elif word in _FUNCTIONS and not (word == "min" and before in ("n", "}")):
+        elif word in _UPRIGHT_FUNCTIONS and not (word == "min" and before in ("n", "}")):
             found.append(Token("c", "\\" + word, gap))
         else:
             found.append(Token("w", word, gap, True))
@@ -184,7 +186,7 @@ def _words(word: str, gap: bool, upright: bool, found: list[Token], text: str, a
         found.append(Token("c", "\\" + _SPELLED[lower], gap))
     elif (
         len(word) >= 4
-        or (lower in _SHORT_WORDS and not word.isupper())
+        or (lower in _SHORT_WORDS and (not word.isupper() or lower == "yes"))
         or (word in IN_PLAIN_TEXT and before in ("n", "}", "w", "/"))
         or (word[0].isupper() and word[1:].islower() and len(word) == 3)
         or word in ("AM", "PM")

@@ -146,7 +146,8 @@ _CERTAIN = 3
 def _together(space: re.Match[str]) -> str:
     """Nothing, where three digits follow; else a mark that outlives the removal of spaces."""
     after = space.string[space.end() : space.end() + 4]
-    return "" if after[:3].isdigit() and not after[3:].isdigit() else "\x00"
+    thousands = len(after) >= 3 and after[:3].isdigit() and not after[3:].isdigit()
+    return "" if thousands else "\x00"
 
 
 def _plain(answer: str) -> str:

@@ -1,7 +1,6 @@
 r"""How numbers are written: decimals, mixed numbers, repeating decimals, numbers in a base.
 
-And function arguments, which need no brackets: both are pieces of `formula`'s grammar that go by
-rules of their own.
+A piece of `formula`'s grammar that goes by rules of its own.
 """
 
 from __future__ import annotations
@@ -10,18 +9,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from omi2.answers.lex import Token
-from omi2.answers.trees import Node, Unreadable, negative, number
+from omi2.answers.trees import Node, Unreadable, number
 
 if TYPE_CHECKING:
     from omi2.answers.formula import Reader
 
 FRACTIONS = {"\\frac", "\\dfrac", "\\tfrac", "\\cfrac", "\\nicefrac", "\\sfrac", "\\rac"}
-PLAIN = {
-    "\\sin", "\\cos", "\\tan", "\\cot", "\\sec", "\\csc", "\\arcsin", "\\arccos", "\\arctan",
-    "\\sinh", "\\cosh", "\\tanh", "\\ln", "\\exp",
-}  # fmt: skip
-
-
 _TEXT_BASES = "two three four five six seven eight nine ten eleven twelve"
 _BASES = {word: str(at) for at, word in enumerate(_TEXT_BASES.split(), 2)} | {"sixteen": "16"}
 
@@ -84,69 +77,55 @@ def halved(reader: Reader) -> bool:
 
 
 def repeating(reader: Reader, text: str) -> Node:
+    r"""0.1\overline{6}, and 0.\dot{1}4\dot{2} with a dot over each end of the period."""
+    mark = reader.text()
     reader.at += 1
-    braced = reader.kind() == "{"
-    period = reader.text(1) if braced else reader.text()
-    reader.at += 3 if braced else 1
+    period = _digits(reader)
+    if mark == "\\dot" and reader.kind() == "n" and reader.text(1) == "\\dot":
+        period += reader.text()
+        reader.at += 2
+        period += _digits(reader)
+    elif mark == "\\dot" and reader.text() == "\\dot":
+        reader.at += 1
+        period += _digits(reader)
     if not period.isdigit() or len(period) > 40:
         raise Unreadable("a period that is no number")
     places = len(text.partition(".")[2])
     tail = Fraction(int(period), (10 ** len(period) - 1) * 10**places)
-    return number(Fraction(text if not text.endswith(".") else text + "0") + tail)
+    return number(Fraction(f"0{text}0" if text.endswith(".") else text) + tail)
+
+
+def _digits(reader: Reader) -> str:
+    braced = reader.kind() == "{"
+    text = reader.text(1) if braced else reader.text()
+    reader.at += 3 if braced else 1
+    return text
 
 
 def based(reader: Reader, text: str) -> Node:
-    """A number with a subscript: its base."""
+    """A number with a subscript: its base, which may be negative."""
     reader.at += 1
-    braced = reader.kind() == "{"
-    base = reader.text(1) if braced else reader.text()
+    sign = 1
+    if reader.kind() == "{" and reader.kind(1) == "-":
+        sign = -1
+        reader.at += 1
+        base = reader.text(1)
+    else:
+        base = reader.text(1) if reader.kind() == "{" else reader.text()
+    reader.at += 3 if reader.kind() in ("{", "-") else 1
     base = _BASES.get(base.lower(), base)
-    reader.at += 3 if braced else 1
-    if not base.isdigit() or not 2 <= int(base[:4]) <= 36 or not text.isdigit():
+    if not base.isdigit() or not 2 <= int(base[:4]) <= 36:
         raise Unreadable("a subscript that is no base")
-    try:
-        return number(int(text, int(base)))
-    except ValueError:
-        raise Unreadable(f"no number in base {base}") from None
+    return number(in_base(text, sign * int(base)))
 
 
-def function(reader: Reader, name: str) -> Node:
-    """sin x, sin^2 x, sin(x), log_2 x, and the argument that goes without brackets."""
-    base: Node | None = None
-    exponent: Node | None = None
-    while reader.kind() in ("_", "^"):
-        mark = reader.kind()
-        reader.at += 1
-        if mark == "^" and reader.kind() in ("+", "-"):
-            part = reader.signed_power()
-        else:
-            part = reader.group() if reader.kind() == "{" else reader.argument()
-        if mark == "_":
-            base = part
-        else:
-            exponent = part
-    argument = function_argument(reader)
-    if exponent is not None and exponent.op == "number" and exponent.value == -1:
-        if name not in ("sin", "cos", "tan"):
-            raise Unreadable("an inverse that is not known")
-        name, exponent = "arc" + name, None
-    if name == "lg" or (name == "log" and base is None):
-        name, base = "log", base if base is not None else (number(10) if name == "lg" else None)
-    node = Node("call", (argument,) if base is None else (argument, base), name)
-    return node if exponent is None else Node("^", (node, exponent))
-
-
-def function_argument(reader: Reader) -> Node:
-    if reader.kind() in ("(", "{", "["):
-        return reader.power()
-    sign = reader.sign()
-    parts = [reader.power()]
-    while reader.starts_factor() and not (
-        reader.kind() == "c" and (reader.text() in PLAIN or reader.text() in ("\\log", "\\lg"))
-    ) and reader.kind() not in ("(", "["):  # fmt: skip
-        parts.append(reader.power())
-    if reader.kind() == "/" and reader.kind(1) in ("n", "v"):
-        reader.at += 1
-        parts = [Node("/", (Node("*", tuple(parts)) if len(parts) > 1 else parts[0], reader.power()))]  # noqa: E501  # fmt: skip
-    node = parts[0] if len(parts) == 1 else Node("*", tuple(parts))
-    return negative(node) if sign == "-" else node
+def in_base(text: str, base: int) -> Fraction:
+    """The value of digits in a base. Raises Unreadable."""
+    whole, _, places = text.partition(".")
+    value = 0
+    for digit in whole + places:
+        worth = int(digit, 36) if digit.isalnum() and digit.isascii() else 99
+        if worth >= abs(base):
+            raise Unreadable(f"no number in base {base}")
+        value = value * base + worth
+    return Fraction(value, base ** len(places))

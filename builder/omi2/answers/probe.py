@@ -16,6 +16,7 @@ UNKNOWN is what remains: too large, undefined nearly everywhere, or in doubt.
 from fractions import Fraction
 from typing import Any
 
+from omi2.answers.ambiguous import doubtful, readings
 from omi2.answers.approximate import BITS, Run
 from omi2.answers.bounds import bits_for_zero
 from omi2.answers.exact import (
@@ -38,6 +39,11 @@ ENOUGH = 4
 MAX_NAMES = 12
 CLOCK = "clock"
 """The name of a number that may be the hours or the minutes of a time: no ratio is proved by it."""
+_INTEGERS = frozenset("ijklmnN")
+"""Letters that stand for integers where nothing else is said."""
+_REALS = frozenset("rstuvwxyz")
+"""Letters that stand for any numbers."""
+_COUNTS = ("factorial", "double factorial", "binomial", "gcd", "lcm")
 _FLOAT_DIGITS = range(15, 18)
 """Significant digits of a printed float that shows dust."""
 _FLOAT_DUST = Fraction(4, 10**14)
@@ -53,12 +59,21 @@ def same(a: Node, b: Node, policy: Policy) -> Verdict:
         return DIFFERENT
     if a.op == b.op == "number":
         return EQUAL if a.value == b.value else _near(a, b, policy)
+    if a != b and (doubtful(a) or doubtful(b)):
+        found = {same(x, y, policy) for x, y in readings(a, b)}
+        return found.pop() if len(found) == 1 else UNKNOWN
     variables = sorted(names(a) | names(b))
     if len(variables) > MAX_NAMES:
         return EQUAL if a == b else UNKNOWN
     verdict = _tried(a, b, variables, policy, point_at)
-    if verdict is DIFFERENT and variables and (_whole(a) or _whole(b)):
-        verdict = _tried(a, b, variables, policy, whole_point_at)
+    if variables and verdict is not UNKNOWN and (_whole(a) or _whole(b)):
+        at_integers = _tried(a, b, variables, policy, whole_point_at)
+        if verdict is EQUAL or at_integers is not EQUAL:
+            verdict = at_integers if at_integers is not UNKNOWN else verdict
+        elif _INTEGERS.issuperset(variables) or _meant_whole(a) or _meant_whole(b):
+            verdict = EQUAL
+        elif not _REALS.issuperset(variables):
+            verdict = UNKNOWN
     if verdict is DIFFERENT and _renamed(a, b, policy):
         return UNKNOWN
     if verdict is EQUAL and any(p.name == CLOCK for f in (a, b) for p in walk(f)):
@@ -89,14 +104,16 @@ def _infinite(node: Node) -> int:
 def _whole(node: Node) -> bool:
     """Whether a formula may mean something for integers alone."""
     return any(
-        (
-            part.op == "call"
-            and part.name in ("factorial", "floor", "ceil", "binomial", "gcd", "lcm")
-        )
+        (part.op == "call" and part.name in (*_COUNTS, "floor", "ceil"))
         or (part.op == "call" and part.name in ("sin", "cos", "tan") and names(part))
         or (part.op == "^" and names(part.args[1]) and not names(part.args[0]))
         for part in walk(node)
     )
+
+
+def _meant_whole(node: Node) -> bool:
+    """Whether a formula means something for integers alone."""
+    return any(part.op == "call" and part.name in _COUNTS and names(part) for part in walk(node))
 
 
 def _tried(a: Node, b: Node, variables: list[str], policy: Policy, points: Any) -> Verdict:
@@ -133,7 +150,7 @@ def _at(a: Node, b: Node, point: Point) -> Verdict:
         run = Run(point, bits)
         first, second = run.value(a), run.value(b)
         mp = run.mp
-        if point and (mp.im(first) or mp.im(second)) and not _imaginary(a) and not _imaginary(b):
+        if point and run.beyond and not _imaginary(a) and not _imaginary(b):
             raise Undefined  # a logarithm or a root beyond its domain
         gap = run.total([first, -second])
         largest = max(mp.mag(first), mp.mag(second))

@@ -15,7 +15,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A formula: `op` is number, name, const, +, *, /, ^, root, pm, call; `name` says which."""
+    """A formula: `op` is number, name, const, +, *, /, ^, root, pm, call; `name` says which.
+
+    With the op `either` it may be read in two ways: see `omi2.answers.ambiguous`.
+    """
 
     op: str
     args: tuple["Node", ...] = ()
@@ -42,6 +45,11 @@ def negative(node: Node) -> Node:
 def minus(a: Node, b: Node) -> Node:
     """The difference of two formulas."""
     return Node("+", (a, negative(b)))
+
+
+def either(first: Node, second: Node) -> Node:
+    """A formula of two readings."""
+    return first if first == second else Node("either", (first, second))
 
 
 def walk(node: Node) -> Iterator[Node]:
