@@ -117,7 +117,7 @@ def test_a_changed_row_changes_every_number_that_tells_of_it(
         (lambda f: f.update(grader="else@9"), "compared by `else@9`"),
         (lambda f: f["recipe"]["seed"]["sources"][0].update(split="test"), "its *test* split"),
         (lambda f: f["recipe"]["seed"]["sources"][0].update(split="train"), "No test split was"),
-        (lambda f: f["decontamination"]["benchmarks"][0].update(sha256=""), "| not known |"),
+        (lambda f: f["decontamination"]["benchmarks"][0].update(content=""), "| not known |"),
         (lambda f: f["funnel"].pop(4), "The grader's report is missing"),
         (lambda f: f["funnel"][4].update(facts={}), "The grader's report is missing"),
     ],

@@ -19,6 +19,7 @@ from typing import Any
 
 from omi2.errors import UsageError
 from omi2.files import describe
+from omi2.overlap.judged import pool
 from omi2.prompts import load
 from omi2.recipe import Recipe, Source, as_table
 from omi2.run import Run
@@ -34,7 +35,12 @@ LIBRARIES = {
     "split": ("pyarrow", "polars", "polars-hash"),
 }
 """Libraries whose version may change what a stage writes."""
-DATA = {"decontaminate": ("overlap/frequencies.npz", "overlap/rephrase.toml")}
+DATA = {
+    "decontaminate": (
+        "overlap/frequencies.npz", "overlap/rephrase.toml", "overlap/benchmarks.toml",
+        "overlap/calibration.toml",
+    )
+}  # fmt: skip
 """Packaged figures that decide what a stage writes, like its code."""
 
 
@@ -66,6 +72,9 @@ def _told(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict
     }
     if stage in ASKS_TEACHER:
         told["teacher"] = _teacher(stage, recipe, run)
+    if stage == "decontaminate" and (judge := pool(section, recipe.teacher, recipe.judge)):
+        who = identity.known(judge, run.ledger(stage, 0).parent)
+        told["judge"] = {"models": list(who.models), "files": list(who.files)}
     return told
 
 
@@ -115,6 +124,10 @@ def preflight(recipe: Recipe) -> None:
             if name:
                 load(name, stage)
         _files(section, look=_there)
+    rules = recipe.decontaminate
+    if (judge := pool(rules, recipe.teacher, recipe.judge)) is not None:
+        load(rules.judge_prompt, "judge")
+        roster.read(judge)
     file = replay.file_of(recipe.teacher)
     if file is not None:
         _there(file)
@@ -137,9 +150,11 @@ def _files(section: Any, look: Callable[[Path], str] | None = None) -> dict[str,
             named[source.name] = look(package / "seeds" / f"{source.package}.toml")
     for name in getattr(section, "index", ()):
         named[name] = look(_packaged(package / "overlap" / f"{name}.npz", name))
-    for _, name in getattr(getattr(section, "prompt", None), "values", ()):
-        if name:
-            named[name] = look(_packaged(package / "prompts" / f"{name}.toml", name))
+    prompts = [name for _, name in getattr(getattr(section, "prompt", None), "values", ()) if name]
+    if getattr(section, "judge", "off") != "off":
+        prompts.append(section.judge_prompt)
+    for name in prompts:
+        named[name] = look(_packaged(package / "prompts" / f"{name}.toml", name))
     return named
 
 

@@ -56,6 +56,7 @@ class Recipe:
     """Where they run: local; ray (started on this machine); ray:HOST:PORT or ray:auto, a cluster
     whose machines share the run directory. Changes no result."""
     teacher: Teacher = field(default_factory=Teacher)
+    judge: Teacher = field(default_factory=Teacher)
     seed: Seed = field(default_factory=Seed)
     augment: Augment = field(default_factory=Augment)
     decontaminate: Decontaminate = field(default_factory=Decontaminate)

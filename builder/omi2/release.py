@@ -160,8 +160,11 @@ def _told(recipe: Recipe) -> dict[str, Any]:
     table: dict[str, Any] = as_table(recipe)
     for name in CHANGES_NO_ROW:
         del table[name]
-    kinds = [spec.partition(":")[0] for spec in recipe.teacher.endpoints]
-    table["teacher"] = {"endpoints": kinds, "model": recipe.teacher.model}
+    for name, pool in (("teacher", recipe.teacher), ("judge", recipe.judge)):
+        kinds = [spec.partition(":")[0] for spec in pool.endpoints]
+        table[name] = {"endpoints": kinds, "model": pool.model}
+    if recipe.decontaminate.judge != "judge":
+        del table["judge"]
     for source in (*table["seed"]["sources"], *table["decontaminate"]["benchmarks"]):
         source["file"] = Path(source["file"]).name
     table["decontaminate"]["index"] = [Path(name).name for name in recipe.decontaminate.index]

@@ -163,6 +163,15 @@ class Decontaminate:
     """Jaccard similarity of word 3-grams from which MinHash matches; needs benchmark texts."""
     near_copies: float = 0.8
     """The same between new problems, and with seeds, from which only one is kept; 0 keeps all."""
+    judge: str = "off"
+    """Who is asked about problems that come near an item and stay below every threshold: off,
+    teacher (the endpoints of [teacher]) or judge (those of [judge])."""
+    judge_from: float = 0.25
+    """The score from which the judge is asked; 0.5 is the threshold of every rule."""
+    judge_prompt: str = "judge"
+    """The judge's question: a few-shot set in `prompts/`, by name, or the path of one."""
+    judge_tries: int = 3
+    """How often a question is asked before its answer counts as unknown."""
 
     def __post_init__(self) -> None:
         at_least("ngram", self.ngram, 2)
@@ -171,6 +180,10 @@ class Decontaminate:
                 raise ValueError(f"{name} is {getattr(self, name)}: it lies above 0, up to 1")
         if not 0.0 <= self.near_copies <= 1.0:
             raise ValueError(f"near_copies is {self.near_copies}: it lies between 0 and 1")
+        one_of("judge", self.judge, ("off", "teacher", "judge"))
+        at_least("judge_tries", self.judge_tries, 1)
+        if not 0.0 <= self.judge_from <= 0.5:
+            raise ValueError(f"judge_from is {self.judge_from}: it lies between 0 and 0.5")
 
 
 @dataclass(frozen=True)

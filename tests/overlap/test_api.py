@@ -4,15 +4,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import ROOT
 from omi2.errors import UsageError
 from omi2.overlap import check, compare_many, index
-from omi2.overlap.against import checker, content, known, resolve
+from omi2.overlap.against import checker, resolve
+from omi2.overlap.benchmarks import content, known, standard
 from omi2.overlap.inputs import read_problems
 
 ITEM = "one day ulla packs 12 green bottles into wooden crates that hold 40 kilos of glass"
@@ -44,26 +48,49 @@ def test_check_against_a_file(bench: str) -> None:
 
 
 def test_a_benchmark_by_its_name_is_its_part_of_the_index() -> None:
-    gsm8k, math = (resolve(name, 8)[0] for name in ("gsm8k", "math/test"))
-    both = index.load("test-sets")
-    assert {name for name, _ in gsm8k.items} == {"gsm8k/test"}
-    assert gsm8k.items + math.items == both.items
-    assert gsm8k.grams.tolist() + math.grams.tolist() == both.grams.tolist()
-    assert gsm8k.bags + math.bags == both.bags
-    assert [b["name"] for b in math.benchmarks] == ["math/test"]
+    names = ("gsm8k", "math/test", "amc23", "aime24")
+    parts, whole = [resolve(name, 8)[0] for name in names], index.load("test-sets")
+    assert {name for name, _ in parts[0].items} == {"gsm8k/test"}
+    assert sum((part.items for part in parts), ()) == whole.items
+    assert np.concatenate([part.grams for part in parts]).tolist() == whole.grams.tolist()
+    assert sum((part.bags for part in parts), ()) == whole.bags
+    assert [b["name"] for b in parts[1].benchmarks] == ["math/test"]
 
 
-def test_every_benchmark_has_a_pin_and_only_free_ones_are_shipped() -> None:
+def test_every_benchmark_has_a_content_hash_and_its_hashes_ship() -> None:
+    pinned = {"gsm8k/test", "math/test", "math500/test"}
     for name, entry in known().items():
         assert len(entry["content"]) == 64, name
-        assert not entry.get("dataset") or len(entry["revision"]) == 40
-        free = entry["licence"] in ("MIT", "Apache-2.0")
-        assert bool(entry["index"]) == free, name
-        if entry["index"]:
-            assert len(resolve(name, 8)[0].items) == entry["items"]
-        else:
-            with pytest.raises(UsageError, match="give its problems as a Parquet or JSONL file"):
-                resolve(name, 8)
+        assert len(entry.get("revision", "")) == (40 if name in pinned else 0), name
+        found = resolve(name, 8)[0]
+        assert len(found.items) == entry["items"]
+        assert found.benchmarks[0]["content"] == entry["content"]
+    assert set(standard()) == {"gsm8k/test", "math/test", "amc23/test", "aime24/test"}
+
+
+@pytest.mark.parametrize("name", ["test-sets", "more-sets"])
+def test_no_text_ships_and_no_benchmark_is_large(name: str, tmp_path: Path) -> None:
+    whole = index.load(name)
+    for one in whole.benchmarks:
+        index.save(index.select(whole, str(one["name"])), tmp_path / "one.npz")
+        assert (tmp_path / "one.npz").stat().st_size < 2_000_000, one
+        assert set(one) == {"name", "items", "content"}
+    with np.load(files("omi2") / "overlap" / f"{name}.npz") as arrays:  # type: ignore[arg-type]
+        text = [n for n in arrays.files if arrays[n].dtype.kind not in "u" or n == "meta"]
+        assert text == ["meta"]
+        meta = json.loads(arrays["meta"].tobytes())
+    assert not [item for _, item in meta["items"] if len(item) > 40 or " " in item]
+    assert set(meta) == {"omi2", "format", "n", "benchmarks", "items"}
+
+
+@pytest.mark.shared
+def test_the_indexes_are_those_of_the_files(shared_data: Path) -> None:
+    """Each benchmark's texts are what the table says, and every item is found in its index."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "bench" / "index_benchmarks.py", "--check", "--data",
+         shared_data], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_content_is_of_the_set() -> None:
@@ -145,7 +172,6 @@ def test_a_benchmark_of_strange_problems_survives_its_file(tmp_path: Path) -> No
         (lambda p: jsonl(p / "b.jsonl", {"problem": 7}), "row 1 has no text"),
         (lambda p: jsonl(p / "b.jsonl", [1]), "line 1 is no object"),
         (lambda p: "no-such-name", "benchmarks known by name: gsm8k/test"),
-        (lambda p: "aime24", "give its problems as a Parquet or JSONL file"),
     ],
 )
 def test_what_cannot_be_compared_with_is_refused(
@@ -153,6 +179,20 @@ def test_what_cannot_be_compared_with_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=says):
         check(["x"], [make(tmp_path)])
+
+
+def test_texts_of_a_benchmark_without_an_address_have_to_be_given() -> None:
+    with pytest.raises(UsageError, match="give its problems as a Parquet or JSONL file"):
+        resolve("svamp", 8, texts=True)
+
+
+def test_files_of_one_name_keep_apart(tmp_path: Path) -> None:
+    for name, text in (("a", ITEM), ("b", OTHER)):
+        (tmp_path / name).mkdir()
+        parquet(tmp_path / name / "bench.parquet", problem=[text])
+    names = [str(tmp_path / name / "bench.parquet") for name in ("a", "b")]
+    assert [m.benchmark for m in check([ITEM, OTHER], names)] == names
+    assert check([ITEM], [names[0], names[0]])[0].benchmark == "bench"
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:

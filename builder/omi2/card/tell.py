@@ -298,7 +298,7 @@ def _by_source(values: Mapping[str, Any]) -> Markup:
 
 def _pinned(benchmark: Mapping[str, Any]) -> Markup:
     """What pins a benchmark; told as unknown where nothing does."""
-    found = benchmark.get("revision") or benchmark.get("sha256")
+    found = benchmark.get("revision") or benchmark.get("content")
     return code(found) if found else Markup("not known")
 
 

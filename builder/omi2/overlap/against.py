@@ -7,20 +7,17 @@
   has a column `split` with such rows): then the texts are at hand, for MinHash, for embeddings and
   for evidence that shows both sides;
 - a benchmark of `benchmarks.toml` (`math/test`, or `math` for short): from the index that ships, or
-  else from the Hub at its pinned revision. With `texts`, from the Hub all the same.
+  with `texts` from the Hub, at its pinned revision where one is known.
 """
 
-import functools
-import hashlib
-import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from omi2 import rows
 from omi2.errors import UsageError
 from omi2.overlap import index
+from omi2.overlap.benchmarks import content, coverage, covered, known
 from omi2.overlap.checker import Checker
 from omi2.overlap.inputs import read_problems
 from omi2.recipe import Decontaminate, Source
@@ -28,13 +25,6 @@ from omi2.sources import read
 
 Texts = list[tuple[str, str, str]]
 """(benchmark, item id, problem)"""
-
-
-@functools.cache
-def known() -> Mapping[str, Mapping[str, Any]]:
-    """The table of benchmarks, by name."""
-    text = (files("omi2") / "overlap" / "benchmarks.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def checker(
@@ -45,36 +35,90 @@ def checker(
     The n-grams are as long as the indexes say.
     """
     rules = rules or Decontaminate()
-    found = [resolve(name, rules.ngram, texts=texts) for name in against]
-    if not found:
+    named = list(dict.fromkeys(against))
+    if not named:
         raise UsageError("nothing to compare with: name an index, a file or a benchmark")
+    stems = Counter(Path(name).stem for name in named)
+    found = [
+        resolve(n, rules.ngram, texts=texts, own=n if stems[Path(n).stem] > 1 else Path(n).stem)
+        for n in named
+    ]
     held = [text for _, more in found for text in more]
     return Checker(index.merge([one for one, _ in found]), rules, held), held
 
 
-def resolve(name: str, ngram: int, *, texts: bool = False) -> tuple[index.Index, Texts]:
-    """The index of one thing to compare with, and its texts where they are at hand."""
+def resolve(
+    name: str, ngram: int, *, texts: bool = False, own: str = ""
+) -> tuple[index.Index, Texts]:
+    """The index of one thing to compare with, and its texts where they are at hand.
+
+    `own` is what a file is called as a benchmark; its name without ending, where none is given.
+    """
     path = Path(name)
-    if path.suffix in (".parquet", ".jsonl"):
-        return _from_file(path, ngram)
+    if path.suffix in (".parquet", ".jsonl", ".ndjson"):
+        return _from_file(path, own or path.stem, ngram)
     full = name if name in known() else f"{name}/test"
     entry = known().get(full)
     if entry is None or path.is_file():
         return _load(name), []
-    if entry["index"] and not texts:
+    if not texts:
         return index.select(index.load(entry["index"]), full), []
     if not entry.get("dataset"):
         raise UsageError(
-            f"{name}: omi2 holds neither an index nor a pinned address of it "
+            f"{name}: omi2 holds hashes of it and no pinned address of its texts "
             f"(licence: {entry['licence']}): give its problems as a Parquet or JSONL file"
         )
     return _from_hub(full, entry, ngram)
 
 
-def content(problems: Iterable[str]) -> str:
-    """What `content` in the table is: one hash of a set of problems, in any order."""
-    ids = sorted(rows.problem_id(problem) for problem in problems)
-    return hashlib.sha256("".join(f"{name}\n" for name in ids).encode()).hexdigest()
+def gather(rules: Decontaminate) -> tuple[index.Index, Texts]:
+    """All that a recipe compares with, each benchmark by a name of its own, and the texts.
+
+    Hashes of a benchmark whose texts are there too are left out. Raises UsageError where a name
+    stands for two things, such as a file with a few problems that is called like a known benchmark.
+    """
+    if not rules.index and not rules.benchmarks:
+        raise UsageError("[decontaminate] names neither an index nor benchmarks to compare with")
+    indexes = [index.load(name) for name in rules.index]
+    for name, found in zip(rules.index, indexes, strict=True):
+        if found.n != rules.ngram:
+            raise UsageError(
+                f"the overlap index {name} holds {found.n}-grams and the recipe asks for ngram = "
+                f"{rules.ngram}: make the index anew with --ngram {rules.ngram}"
+            )
+    by_name = {
+        name: index.select(one, name) for one in indexes for name in map(_name, one.benchmarks)
+    }
+    texts: Texts = []
+    for source in rules.benchmarks:
+        made, held = benchmark(source, rules.ngram)
+        name = f"{source.name}/{source.split}"
+        if name in by_name:
+            before, now = by_name[name], [text for _, _, text in held]
+            if not covered(len(before.items), found_ := coverage(before, now)):
+                raise UsageError(
+                    f"[decontaminate] names two different benchmarks {name}: the second, of "
+                    f"{len(now):,} problems, holds {found_:,} of the {len(before.items):,} items "
+                    "of the first; give it another name"
+                )
+        by_name[name] = made
+        texts = [one for one in texts if one[0] != name] + held
+    return index.merge(list(by_name.values())), texts
+
+
+def benchmark(source: Source, ngram: int) -> tuple[index.Index, Texts]:
+    """The index and the texts of a benchmark that a recipe names: a Parquet or JSONL file, or a
+    data set on the Hub."""
+    name = f"{source.name}/{source.split}"
+    if Path(source.file).suffix in (".jsonl", ".ndjson"):
+        loaded = read_problems(source.file, column=source.problem, split=source.split)
+        items = list(zip(loaded.ids, loaded.problems, strict=True))
+        origin = {"file": Path(source.file).name}
+    else:
+        found = read(source)
+        items = [(str(p["id"]), p["problem"] or "") for p in found.problems]
+        origin = found.origin
+    return _built(name, items, ngram, origin)
 
 
 def _load(name: str) -> index.Index:
@@ -87,29 +131,36 @@ def _load(name: str) -> index.Index:
         raise UsageError(f"{error}; benchmarks known by name: {names}") from None
 
 
-def _from_file(path: Path, ngram: int) -> tuple[index.Index, Texts]:
+def _from_file(path: Path, name: str, ngram: int) -> tuple[index.Index, Texts]:
     loaded = read_problems(path, split="test")
-    items = list(zip(loaded.ids, loaded.problems, strict=True))
-    made = index.build(path.stem, items, ngram, {"content": content(loaded.problems)})
-    return made, [(path.stem, item, text) for item, text in items]
+    return _built(name, list(zip(loaded.ids, loaded.problems, strict=True)), ngram, {})
 
 
 def _from_hub(name: str, entry: Mapping[str, Any], ngram: int) -> tuple[index.Index, Texts]:
     source = Source(
         name=name.partition("/")[0],
         dataset=entry["dataset"],
-        revision=entry["revision"],
-        subsets=tuple(entry["subsets"]),
-        split="test",
-        problem=entry["problem"],
+        revision=entry.get("revision", ""),
+        subsets=tuple(entry.get("subsets", ())),
+        split=entry.get("split", "test"),
+        problem=entry.get("problem", "problem"),
         answer="",
     )
-    items = [(str(p["id"]), p["problem"] or "") for p in read(source).problems]
-    origin = {"dataset": source.dataset, "revision": source.revision}
-    told = content(text for _, text in items)
-    if told != entry["content"]:
-        origin["content"] = told
+    found = read(source)
+    items = [(str(p["id"]), p["problem"] or "") for p in found.problems]
+    return _built(name, items, ngram, found.origin)
+
+
+def _built(
+    name: str, items: Sequence[tuple[str, str]], ngram: int, origin: Mapping[str, str]
+) -> tuple[index.Index, Texts]:
+    """The index of one benchmark, which says by its content hash what was compared."""
+    origin = {**origin, "content": content(text for _, text in items)}
     return index.build(name, items, ngram, origin), [(name, item, text) for item, text in items]
+
+
+def _name(benchmark: Mapping[str, object]) -> str:
+    return str(benchmark["name"])
 
 
 def texts_of(held: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], str]:

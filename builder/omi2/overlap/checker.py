@@ -44,13 +44,15 @@ Found = tuple[Pairs, Ints]
 
 CLEAN, CONTAMINATED, UNKNOWN = "clean", "contaminated", "unknown"
 EXACT, NEAR_DUP, NUMBER_CHANGE, REPHRASE = "exact", "near_dup", "number_change", "rephrase"
+JUDGE = "judge"
+"""What a judge calls an item (`omi2.overlap.judge`), below the thresholds of the layers here."""
 NONE = "none"
 POLICIES = {
-    "standard": (EXACT, NEAR_DUP, REPHRASE),
-    "strict": (EXACT, NEAR_DUP, REPHRASE, NUMBER_CHANGE),
+    "standard": (EXACT, NEAR_DUP, REPHRASE, JUDGE),
+    "strict": (EXACT, NEAR_DUP, REPHRASE, JUDGE, NUMBER_CHANGE),
 }
 """The rules that are contamination, by policy."""
-RULES = (NONE, NUMBER_CHANGE, REPHRASE, NEAR_DUP, EXACT)
+RULES = (NONE, NUMBER_CHANGE, JUDGE, REPHRASE, NEAR_DUP, EXACT)
 """The rules as numbers: between equal scores the later one is told."""
 
 

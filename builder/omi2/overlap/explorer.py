@@ -90,7 +90,11 @@ form.addEventListener('input',show);form.addEventListener('submit',e=>e.preventD
 """
 
 
-def page(rows: Iterable[Row], title: str = "Overlap with benchmarks") -> str:
+def page(
+    rows: Iterable[Row],
+    verdicts: Mapping[str, int] | None = None,
+    title: str = "Overlap with benchmarks",
+) -> str:
     """The page of these rows of `overlap.parquet`, the highest scores first."""
     told = list(rows)
     shown = _chosen(told)

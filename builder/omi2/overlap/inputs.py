@@ -8,19 +8,22 @@ number of the row.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from omi2 import settings
 from omi2.errors import RemoteError, UsageError
+from omi2.recipe import Decontaminate
 from omi2.sources import read_columns
 
 COLUMNS = ("problem", "question")
 """Where a problem may stand, the first that is there."""
 NAMES = ("row_id", "id")
+THRESHOLDS = ("overlap", "masked_overlap", "rephrase", "minhash", "strict")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,21 @@ def read_problems(what: str | Path, *, column: str = "", split: str = "") -> Pro
             "Hub (ORG/NAME or ORG/NAME@REVISION)"
         )
     return _hub(str(what), column, split or "train")
+
+
+def rules_of(what: str | Path, strict: bool | None) -> Decontaminate:
+    """The thresholds that a release was built with, and otherwise the usual ones.
+
+    `strict` is taken over the release's own policy where it is given. Raises UsageError.
+    """
+    path = Path(what) / "manifest.json"
+    try:
+        told = json.loads(path.read_bytes())["recipe"]["decontaminate"] if path.is_file() else {}
+        kept = {name: told[name] for name in THRESHOLDS if name in told}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError(f"{path} is no manifest of omi2: build the release again") from None
+    rules = settings.read(Decontaminate, kept, str(path), "decontaminate")
+    return rules if strict is None else replace(rules, strict=strict)
 
 
 def _shards(folder: Path) -> list[Path]:

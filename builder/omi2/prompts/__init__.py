@@ -39,8 +39,12 @@ class FewShot:
 
     def render(self, problem: str) -> str:
         """The prompt that asks about this problem."""
-        text = re.sub(r"\n{3,}", "\n\n", problem.strip())  # never the separator
-        return self.prefix + self.query.replace("{problem}", text)
+        return self.ask(problem=problem)
+
+    def ask(self, **texts: str) -> str:
+        """The prompt of a query that has several texts, by their names in it."""
+        plain = {name: re.sub(r"\n{3,}", "\n\n", text.strip()) for name, text in texts.items()}
+        return self.prefix + _fill(self.query, plain)  # no text may hold the separator
 
 
 @functools.cache

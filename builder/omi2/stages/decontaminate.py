@@ -8,7 +8,7 @@ dropped here, and the release says so; `omi2-hub` refuses to publish it.
 Of the clean new problems that are near-copies of one another or of a seed (`omi2.overlap.copies`)
 one is kept. That needs all of them: each part leaves signatures, and when all parts are done one
 pass decides (`near_copies.json`) and writes into the parts what more is dropped. Killed in between,
-it goes on from there.
+it goes on from there. Where the recipe names a judge, it is asked last (`omi2.overlap.judged`).
 """
 
 import functools
@@ -21,13 +21,14 @@ import polars as pl
 
 from omi2 import rows
 from omi2.engines import over_parts
-from omi2.errors import UsageError
 from omi2.files import read_json, write_json
 from omi2.overlap import copies, index
-from omi2.overlap.checker import CLEAN, CONTAMINATED, NONE, UNKNOWN, Checker, Match, layers
+from omi2.overlap.against import Texts, gather, texts_of
+from omi2.overlap.benchmarks import coverage, covered, standard_coverage
+from omi2.overlap.checker import CLEAN, CONTAMINATED, JUDGE, NONE, UNKNOWN, Checker, Match, layers
+from omi2.overlap.judged import judged, pool
 from omi2.recipe import Decontaminate, Recipe
 from omi2.run import Report, Run, drop, problems, tally
-from omi2.sources import read
 
 NEAR_COPY = "near_copy"
 
@@ -38,15 +39,11 @@ def run(recipe: Recipe, run: Run) -> Report:
     report = over_parts(part, recipe, run, "decontaminate")
     details: dict[str, Any] = {"ran": rules.enabled}
     if rules.enabled:
-        told = {f"{source.name}/{source.split}" for source in rules.benchmarks}
-        compared = [{**b, "texts": b["name"] in told} for b in checker(rules).index.benchmarks]
-        details |= {
-            "strict": rules.strict,
-            "texts": all(benchmark["texts"] for benchmark in compared),
-            "layers": layers(texts=bool(told)),
-            "benchmarks": compared,
-        }
+        asked = pool(rules, recipe.teacher, recipe.judge)
+        details |= _told(rules)
         report = _drop_copies(run, report, rules.near_copies)
+        if asked is not None:
+            report = judged(run, report, rules, asked, texts_of(compared(rules)[1]))
     return report + Report("problems", details=details)
 
 
@@ -130,27 +127,47 @@ def _drop_copies(run: Run, report: Report, threshold: float) -> Report:
     )
 
 
+def _told(rules: Decontaminate) -> dict[str, Any]:
+    """What was compared, by which layers: for each benchmark, and for the standard ones.
+
+    A benchmark known by hashes counts as compared by its texts where nearly all of its items are
+    among the texts that were read, whatever those are called.
+    """
+    made, held = compared(rules)
+    texts = [text for _, _, text in held]
+    with_texts = {benchmark for benchmark, _, _ in held}
+    told = []
+    for found in made.index.benchmarks:
+        name, items = str(found["name"]), int(str(found["items"]))
+        count = items if name in with_texts else coverage(index.select(made.index, name), texts)
+        enough = covered(items, count)
+        told.append(
+            {**found, "with_texts": count, "texts": enough, "layers": _layers(rules, enough)}
+        )
+    return {
+        "strict": rules.strict,
+        "texts": all(one["texts"] for one in told),
+        "layers": _layers(rules, bool(texts)),
+        "benchmarks": told,
+        "standard": standard_coverage(texts),
+    }
+
+
+def _layers(rules: Decontaminate, texts: bool) -> list[str]:
+    return [*layers(texts=texts), *([JUDGE] if texts and rules.judge != "off" else [])]
+
+
 def _signatures(run: Run, part: int) -> Path:
     return run.stage("decontaminate") / ".signatures" / f"part-{part:05}.npz"
 
 
-@functools.cache
 def checker(rules: Decontaminate) -> Checker:
-    """The checker for these rules, made once a process."""
-    if not rules.index and not rules.benchmarks:
-        raise UsageError("[decontaminate] names neither an index nor benchmarks to compare with")
-    indexes = [index.load(name) for name in rules.index]
-    for name, found in zip(rules.index, indexes, strict=True):
-        if found.n != rules.ngram:
-            raise UsageError(
-                f"the overlap index {name} holds {found.n}-grams and the recipe asks for ngram = "
-                f"{rules.ngram}: make the index anew with --ngram {rules.ngram}"
-            )
-    texts = []
-    for source in rules.benchmarks:
-        loaded = read(source)
-        name = f"{source.name}/{source.split}"
-        items = [(str(p["id"]), p["problem"] or "") for p in loaded.problems]
-        indexes.append(index.build(name, items, rules.ngram, loaded.origin))
-        texts += [(name, item, text) for item, text in items]
-    return Checker(index.merge(indexes), rules, texts)
+    """The checker for these rules."""
+    return compared(rules)[0]
+
+
+@functools.cache
+def compared(rules: Decontaminate) -> tuple[Checker, Texts]:
+    """The checker for these rules and the texts it has, made once a process."""
+    found, texts = gather(rules)
+    return Checker(found, rules, texts), texts
