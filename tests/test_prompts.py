@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omi2 import prompts
-from omi2.answers.extract import boxes
+from omi2.answers.boxed import boxes
 from omi2.arithmetic import wrong_arithmetic
 from omi2.errors import UsageError
 from test_seeds import agrees, compute

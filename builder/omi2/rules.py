@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from omi2.answers.extract import Box, boxes
+from omi2.answers.boxed import Box, boxes
 from omi2.arithmetic import expand, wrong_arithmetic
 from omi2.recipe import Filter
 from omi2.texts import count_tokens as count_tokens

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from omi2.answers.extract import boxes
+from omi2.answers.boxed import boxes
 from omi2.errors import RemoteError, UsageError
 from omi2.files import describe
 from omi2.recipe import Source

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omi2.answers import boxes, extract, extract_column
-from omi2.answers.extract import _FINAL, _only_box, final_boxes
+from omi2.answers.boxed import final_boxes, only_box
+from omi2.answers.extract import _FINAL
 
 LONG = "so we go on and on. " * 30
 TEXTS = [
@@ -57,6 +58,8 @@ PIECES = [
     *("\u0301", "\x1c", "\x85", "\u2028", "\r", "\t", "\x00", "**", "<|x|>", "7.\n", "$5", "5$"),
     *("\n#### ", "#### 7", "\nA: ", "A:", "The answer is ", "the answer is: $", "Final answer: "),
     *("final answer is 5", "The final answer is $4$. I hope it is correct.", "Answer:", "nswer is"),
+    *("\n**Final Answer**\n", "### Answer\n", "The answer is:\n", "answer is $5$", ", not 4", "$$"),
+    *("The answer is therefore ", "The answer to it is 5", "\\[\n", "\n\\]", " million", " or $6$"),
     *(" I hope it is correct.", " dollars", " a day", "y" * 70, "y" * 250, "z " * 80, LONG),
 ]
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
@@ -73,7 +76,7 @@ def test_the_column_form_says_the_same_of_hostile_texts(texts: list[str]) -> Non
 @settings(max_examples=1500, deadline=None)
 @given(HOSTILE)
 def test_the_short_cut_to_a_box_says_what_the_long_way_says(text: str) -> None:
-    plain = _only_box(text)
+    plain = only_box(text)
     if plain is not None:
         found = boxes(text)
         assert not _FINAL.search(text, found[-1].end)

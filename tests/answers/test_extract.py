@@ -2,7 +2,8 @@
 
 import pytest
 
-from omi2.answers.extract import MAX_ANSWER, boxes, extract, last_number
+from omi2.answers.boxed import MAX_ANSWER, boxes
+from omi2.answers.extract import extract, last_number
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,35 @@ def test_a_box_knows_its_place() -> None:
         ("The answer is $-3", "-3"),
         ("The answer is 5!", "5"),  # joy, not a factorial
         ("The answer is $5!$.", "5!"),
+        ("The answer is:\n5", "5"),  # on the next line
+        ("The answer is \n5", "5"),
+        ("The answer is:\n\n$$5$$\nand so on", "5"),
+        ("The answer is:\n\\[\n\\frac{1}{2}\n\\]\n", r"\frac{1}{2}"),
+        ("The answer is: $$\n5\n$$", "5"),
+        ("The final answer is:\n\n**42**", "42"),
+        ("The answer is:\n\nTherefore, x = 5", "x = 5"),
+        ("**Final Answer**\n\n5", "5"),
+        ("### Final Answer\n\\(x=5\\)", "x=5"),
+        ("**Final Answer:** 5", "5"),
+        ("**Answer: 5**", "5"),
+        ("Final answer: `5`", "5"),
+        ("so answer is $5$.", "5"),
+        ("Answer is 5", "5"),
+        ("answer: 5", "5"),
+        ("The correct answer is (B).", "(B)"),
+        ("The answer to the problem is 5.", "5"),
+        ("The answer is therefore $5$.", "5"),
+        ("The answer is 3, not 4.", "3"),
+        ("The answer is 5, which is prime.", "5"),
+        ("The answer is $5$ or $6$.", "$5$ or $6$"),  # no half of it
+        ("The answer is $5$ million.", "$5$ million"),
+        ("The answer is $5$ apples.", "5"),
+        ("The answer is 50 cm^2.", "50 cm^2"),
+        (r"\boxed{\boxed{3}}", "3"),
+        (r"\boxed{\text{Yes}}", r"\text{Yes}"),
+        (r"\boxed{x=\{1,2\}}", r"x=\{1,2\}"),
+        (r"\boxed{a\}b}", r"a\}b"),
+        ("#### 5\n#### Step 2: check", "5"),
     ],
 )
 @pytest.mark.parametrize("mode", ["strict", "relaxed"])
@@ -136,10 +166,11 @@ def test_extract(text: str, wanted: str, mode: str) -> None:
         (r"we get -1\frac{1}{2}", r"-1\frac{1}{2}"),
         ("7" * (MAX_ANSWER + 1), None),  # no half of a number
         ("$" + "7" * (MAX_ANSWER + 1) + "$", None),
-        ("Answer is 5", "5"),
         (r"\boxed{5", "5"),
+        (r"The answer is \boxed{5", "5"),  # never closed
         ("The answer is", None),
-        ("The answer is \n5", "5"),
+        ("The answer is:\nLet us compute the sum of the 5 digits", "5"),  # prose
+        ("Answer\n5", "5"),
     ],
 )
 def test_only_relaxed_takes_the_last_number(text: str, relaxed: str | None) -> None:

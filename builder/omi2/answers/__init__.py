@@ -5,10 +5,11 @@
 <Verdict.EQUAL: 'equal'>
 """
 
+from omi2.answers.boxed import boxes
 from omi2.answers.classes import classes
 from omi2.answers.column import extract_column
 from omi2.answers.compare import Verdict, compare, compare_many, grade, grader
-from omi2.answers.extract import boxes, extract
+from omi2.answers.extract import extract
 from omi2.answers.normalise import answer_type, key
 from omi2.answers.policy import Policy
 

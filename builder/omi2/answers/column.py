@@ -8,7 +8,8 @@ two might disagree (what is space, what is a word) the patterns here ask for mor
 
 from typing import TYPE_CHECKING
 
-from omi2.answers.extract import MAX_ANSWER, extract
+from omi2.answers.boxed import MAX_ANSWER
+from omi2.answers.extract import extract
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +32,11 @@ _FINAL = (
     rf"[ \n][Ff]inal answer is (?:\$?({_VALUE})\$?|\$([^$\n\x1c-\x1f]{{1,150}})\$)\."
     r"(?: I hope it is correct\.?)?[ \n]*$"
 )
-_ANNOUNCED = r"nswer[ \t*]*(?:is|[:=])|####|A:|ANSWER:"
+_ANNOUNCED = (
+    r"nswer[ \t*]*(?:is|[:=]|(?:to|of|for)[^\n.:=$\\]{1,60}[ \t]+is)|####|A:|ANSWER:"
+    r"|(?:^|\n)[ \t]*(?:(?:#+|\*\*)[ \t]*(?:Final[ \t]+)?|Final[ \t]+)[Aa]nswer[ \t*]*(?:\n|$)"
+)
+"""What no text without an announcement has."""
 
 
 def extract_column(column: "pl.Series", mode: str = "strict") -> "pl.Series":

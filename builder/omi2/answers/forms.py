@@ -13,8 +13,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 from omi2.answers import phrases
+from omi2.answers.boxed import boxes, final_boxes
 from omi2.answers.dialects import plain_latex
-from omi2.answers.extract import boxes, extract, final_boxes
+from omi2.answers.extract import extract
 from omi2.answers.formula import formula
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
 from omi2.answers.measured import quantity
