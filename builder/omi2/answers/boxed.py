@@ -22,6 +22,8 @@ _TOKEN = re.compile(
     rf"{_BOX.pattern}|\\(?!\\(?:boxed|fbox|framebox)(?![A-Za-z])).|[{{}}]", re.DOTALL
 )
 """A doubled backslash before a box is one too many, not a line break and a word."""
+_NESTED = 3
+"""Boxes in a box that are taken off; nobody writes more."""
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _GLUE = re.compile(r"(?:[ \t$,;&]|\\q?quad|\\[,;: ]|\\text[ \t]*\{|\}|and|or|\n(?!\n))*")
 _NO_GLUE = re.compile(r"[^ \t\n$,;:&\\{}quadtexnor]")
@@ -110,8 +112,11 @@ def final_boxes(text: str, found: list[Box]) -> str | None:
     if len(contents) > 1 and clean(contents[-1]) is None:
         contents = contents[-1:]
     joined = ", ".join(contents)
-    while (inner := boxes(joined)) and (inner[0].start, inner[0].end) == (0, len(joined)):
-        joined = inner[0].content.strip()  # a box in a box
+    for _ in range(_NESTED):
+        inner = boxes(joined) if joined.startswith(("\\boxed", "\\fbox")) else []
+        if not inner or inner[0].end < len(joined):
+            break
+        joined = inner[0].content.strip()
     return clean(joined)
 
 
