@@ -2,7 +2,7 @@
 
 Each gate is a function of what was read (`Release`) and, for some, of what the Hub holds. It looks
 at nothing else and changes nothing; it returns one `Gate`: ok, failed, or asking for a flag, with a
-sentence. `local_gates` and `remote_gates` list them in the order they are told.
+sentence. `local_gates` lists them in the order they are told.
 
 A gate answers for what it names, no more: `secrets` searches the card, the reports, the manifest
 and the first rows of each file for well-known shapes of keys, and cannot find a password.
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from omi2_hub import card, leaks
+from omi2_hub.compared import bare
 from omi2_hub.counts import disagreements, total
 from omi2_hub.errors import HubError
 from omi2_hub.manifest import Manifest
@@ -185,26 +186,20 @@ def _list(table: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def index_only(manifest: Manifest, index_only_ok: bool) -> Gate:
-    """Whether the texts of the benchmarks were compared with, or the shipped index alone."""
+    """Whether each benchmark's texts were compared with, the standard ones' too (`compared`)."""
     if manifest.decontamination.get("ran") is not True:
-        return Gate(
-            "benchmark texts", "fail", "compared with nothing, as decontamination did not run"
-        )
-    if manifest.decontamination.get("texts") is True:
-        return Gate("benchmark texts", "ok", "compared with the benchmarks' own texts")
+        return Gate("benchmark texts", "fail", "nothing was compared: decontamination did not run")
+    lacking = bare(manifest.decontamination)
+    if not lacking:
+        return Gate("benchmark texts", "ok", "each benchmark was compared by its own texts")
+    told = ", ".join(lacking[:6]) + f", and {len(lacking) - 6} more" * (len(lacking) > 6)
     if index_only_ok:
-        return Gate("benchmark texts", "ok", "some compared with an index alone (--index-only-ok)")
-    listed = manifest.decontamination.get("benchmarks")
-    bare = [
-        str(b.get("name"))
-        for b in (listed if isinstance(listed, list) else [])
-        if isinstance(b, dict) and b.get("texts") is not True
-    ]
+        return Gate("benchmark texts", "ok", f"by an index alone: {told} (--index-only-ok)")
     return Gate(
         "benchmark texts",
         "needs",
-        f"compared with an index alone, which holds no texts, of {', '.join(bare) or 'all'}: build"
-        " with the benchmarks' texts, or push with --index-only-ok",
+        f"compared by hashes alone: {told}; build with the benchmarks' texts"
+        " ([[decontaminate.benchmarks]]), or push with --index-only-ok",
         "--index-only-ok",
     )
 

@@ -20,6 +20,10 @@ SPLITS = {"train_1M": 1, "train_2M": 2, "train_5M": 3}
 """How many tiers each size holds, as far as there are any."""
 
 
+STANDARD = {"gsm8k/test": 1319, "math/test": 5000, "amc23/test": 40, "aime24/test": 30}
+"""The benchmarks that every release is compared with, and their items."""
+
+
 def rows_of(count: int, *, seed: str = "a", words: int = 12) -> list[dict[str, Any]]:
     """`count` rows, several a problem, of two sources."""
     made = []
@@ -120,7 +124,11 @@ def finish(
             "strict": True,
             "texts": True,
             "layers": ["exact", "ngram", "masked"],
-            "benchmarks": [{"name": "gsm8k/test", "items": 1319, "texts": True}],
+            "benchmarks": [
+                {"name": name, "items": items, "texts": True, "with_texts": items}
+                for name, items in STANDARD.items()
+            ],
+            "standard": {n: {"items": i, "with_texts": i} for n, i in STANDARD.items()},
             "verdicts": {"clean": total, "contaminated": 0, "unknown": 0},
             "released_unknown": 0,
         },

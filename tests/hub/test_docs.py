@@ -86,6 +86,7 @@ def test_heavy_imports_are_inside_functions_and_little_is_taken_of_omi2(path: Pa
         "omi2",
         "omi2.rows",
         "omi2.card.markdown",
+        "omi2.overlap.benchmarks",
     }
 
 

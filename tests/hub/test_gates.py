@@ -58,6 +58,9 @@ def test_a_good_release_passes_every_gate(release: Path) -> None:
     )  # fmt: skip
 
 
+ALL = [{"name": n, "items": i, "texts": True, "with_texts": i}
+       for n, i in releases.STANDARD.items()]  # fmt: skip
+FULL = {n: {"items": i, "with_texts": i} for n, i in releases.STANDARD.items()}
 EDITS = [
     (("rows",), 61, "counts", "the manifest says 61"),
     (("files", FIRST, "rows"), 31, "counts", "holds 30 rows, the manifest says 31"),
@@ -112,11 +115,45 @@ def test_a_funnel_that_reports_another_decontamination(release: Path) -> None:
     assert "decontamination.texts is not what the funnel reports" in failing(release)["funnel"]
 
 
-def test_the_index_alone_wants_a_flag(release: Path) -> None:
-    edit(release, put("decontamination", "texts", value=False))
-    gate = verdicts(release)["benchmark texts"]
+def small(name: str, **changed: Any) -> dict[str, Any]:
+    return {"name": name, "items": 1, "texts": True, "with_texts": 1} | changed
+
+
+NOT_BY_TEXTS: list[tuple[str, dict[str, Any], str]] = [
+    ("none", {"standard": {}}, "gsm8k/test (texts of 0 of 1,319 items)"),
+    ("no count", {"standard": None}, "aime24/test (texts of 0 of 30 items)"),
+    ("one small file", {"benchmarks": [small("mine/")], "standard": {}}, "math/test (texts of 0"),
+    ("one called so", {"benchmarks": [small("gsm8k/test")],
+                       "standard": {"gsm8k/test": {"items": 1, "with_texts": 1}}},
+     "gsm8k/test (texts of 1 of 1,319 items)"),
+    ("nearly", {"standard": {**FULL, "amc23/test": {"items": 40, "with_texts": 37}}},
+     "amc23/test (texts of 37 of 40 items)"),
+    ("a true", {"standard": {**FULL, "amc23/test": {"items": True, "with_texts": True}}},
+     "amc23/test (texts of 0 of 40 items)"),
+    ("a text", {"standard": {**FULL, "amc23/test": "all of it"}}, "amc23/test (texts of 0"),
+    ("one more by hashes", {"benchmarks": [*ALL, small("svamp/test", texts=False, items=1000,
+                                                       with_texts=0)]},
+     "svamp/test (texts of 0 of 1,000 items)"),
+    ("one more that says so", {"benchmarks": [*ALL, small("svamp/test", items=1000)]},
+     "svamp/test (texts of 1 of 1,000 items)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("about", "says"), [case[1:] for case in NOT_BY_TEXTS], ids=[case[0] for case in NOT_BY_TEXTS]
+)
+def test_the_index_alone_wants_a_flag(about: dict[str, Any], says: str, tmp_path: Path) -> None:
+    root = releases.write(tmp_path / "omi2", releases.rows_of(6), decontamination=about)
+    gate = verdicts(root)["benchmark texts"]
     assert (gate.verdict, gate.flag) == ("needs", "--index-only-ok")
-    assert verdicts(release, index_only_ok=True)["benchmark texts"].verdict == "ok"
+    assert says in gate.says
+    allowed = verdicts(root, index_only_ok=True)["benchmark texts"]
+    assert allowed.verdict == "ok"
+    assert says in allowed.says
+
+
+def test_by_the_texts_of_all_is_ok(release: Path) -> None:
+    assert verdicts(release)["benchmark texts"].verdict == "ok"
 
 
 def test_no_flag_leads_around_decontamination_that_did_not_run(release: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_gate_that_fails_is_told_once_and_ends_with_1(run: Run, release: Path)
 
 
 def test_a_gate_that_wants_a_flag_does_not_fail_a_plan(run: Run, tmp_path: Path) -> None:
-    root = releases.write(tmp_path / "x", releases.rows_of(9), decontamination={"texts": False})
+    root = releases.write(tmp_path / "x", releases.rows_of(9), decontamination={"standard": {}})
     said = run("plan", root, "--repo", "acme/nothing")
     assert said.code == 0
     assert "NEEDS" in said.out

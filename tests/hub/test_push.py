@@ -91,7 +91,7 @@ def test_a_version_that_is_not_the_next_is_refused(
 
 
 def test_the_index_alone_wants_its_flag(hub: Hub, repo: str, run: Run, tmp_path: Path) -> None:
-    root = releases.write(tmp_path / "x", releases.rows_of(9), decontamination={"texts": False})
+    root = releases.write(tmp_path / "x", releases.rows_of(9), decontamination={"standard": {}})
     said = push(run, root, repo, "v0.1.0")
     assert said.code == 1
     assert "--index-only-ok" in said.err
