@@ -62,6 +62,16 @@ def _seed_file(path: Path, split: str) -> Source:
     )
 
 
+def compared_with(recipe: Recipe, files: tuple[Path, ...]) -> Recipe:
+    """The recipe with these benchmarks as well. Raises UsageError where two have one name."""
+    names = [path.stem for path in files]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"two files of --against are called {twice}: rename one of them")
+    added = tuple(Source(name=p.stem, file=str(p), answer="", split="test") for p in files)
+    rules = recipe.decontaminate
+    return replace(recipe, decontaminate=replace(rules, benchmarks=(*rules.benchmarks, *added)))
+
+
 def open_run_of(path: Path, recipe: Recipe, tell: Tell) -> Run:
     """The run directory for this recipe; the build writes the recipe into it once it holds it."""
     return open_run(path, recipe.parts, tell)

@@ -56,6 +56,12 @@ cli.add_command(cli_runs.status)
 )
 @RUN
 @click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Compare with this benchmark too: Parquet or JSONL, its rows of the split test.",
+)
+@click.option(
     "--no-decontaminate",
     is_flag=True,
     help="Compare with no benchmark. Such a release cannot be published.",
@@ -77,6 +83,7 @@ def build(
     limit: int | None,
     out: Path,
     run_path: Path,
+    against: tuple[Path, ...],
     no_decontaminate: bool,
     workers: int | None,
     engine: str | None,
@@ -92,6 +99,7 @@ def build(
     from omi2.teachers import embedded
 
     chosen = choose.recipe_of(recipe, seeds, seeds_split, teachers, model, limit)
+    chosen = choose.compared_with(chosen, against)
     if no_decontaminate:
         click.echo(
             "WARNING: --no-decontaminate: no problem is compared with any benchmark. The manifest "
