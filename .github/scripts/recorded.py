@@ -85,6 +85,7 @@ def serve(recorded: Recorded) -> Iterator[str]:
 class _Handler(BaseHTTPRequestHandler):
     state: Recorded
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart
 
     def log_message(self, format: str, *args: object) -> None:
         """Nobody reads it."""

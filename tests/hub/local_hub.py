@@ -99,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True  # or head and body, sent apart, wait 40 ms for each other
 
     def log_message(self, format: str, *args: Any) -> None:
         """The log is `Hub.log`."""

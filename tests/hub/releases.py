@@ -165,10 +165,14 @@ def manifest_of(root: Path) -> dict[str, Any]:
 
 
 def card(splits: dict[str, Any], **extra: Any) -> str:
-    """A dataset card: config default with every split, and one config a size."""
+    """A dataset card: config default with every split and the features, and one config a size.
+
+    Real cards give features for every config; the client library parses them anew for each, slowly.
+    """
     default = [{"split": name, "path": split["files"]} for name, split in splits.items()]
     configs = [{"config_name": "default", "data_files": default}]
     info = [_info("default", {name: split["rows"] for name, split in splits.items()})]
+    info[0]["features"] = [_feature(f) for f in rows.ROWS]
     for name in SPLITS:
         size = name.removeprefix("train_")
         files = {"split": "train", "path": splits[name]["files"]}
@@ -186,7 +190,6 @@ def _info(config: str, counts: dict[str, int]) -> dict[str, Any]:
     size = sum(split["num_bytes"] for split in splits)
     return {
         "config_name": config,
-        "features": [_feature(f) for f in rows.ROWS],
         "splits": splits,
         "download_size": size,
         "dataset_size": size,

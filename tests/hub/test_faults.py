@@ -6,7 +6,8 @@ and each kind of fault:
 - the command ends with a sentence, and an exit code that this kind of fault can have (CODES);
 - right after it, main and every tag load, by `datasets`, with all their rows;
 - the same command again, without faults, ends with 0;
-- the end is the same as without any fault: one commit more, the version on it, the same tree;
+- the end is the same as without any fault: one commit more, the version on it, and the same trees,
+  file by file, which were loaded once, at the beginning;
 - no large file arrived whole twice (but for the one whose upload was not answered, `drop-after`:
   the client library sends that one again).
 
@@ -77,7 +78,8 @@ class Sweep:
         assert said.code == 0, said
         self.requests = [path for _, path in hub.log[start:]]
         there = hub.store.repo("dataset", self.repo)
-        self.tree, self.commits = there.find(self.version).tree, len(there.history("main"))
+        self.trees, self.commits = self.every_tree(), len(there.history("main"))
+        assert self.loads() == {"main": 63, **self.before, self.version: 63}
         assert self.commits == {"second": 3, "first": 2, "discard": 4, "xet": 3}[way]
 
     def run(self, *args: object) -> Said:
@@ -103,6 +105,11 @@ class Sweep:
         more = ["--discard-edits"] if self.way == "discard" else []
         args = ("push", self.new, "--repo", self.repo, "--version", self.version, "-y", *more)
         return self.run(*args)
+
+    def every_tree(self) -> dict[str, Any]:
+        """The files of main and of every tag."""
+        there = self.hub.store.repo("dataset", self.repo)
+        return {name: there.find(name).tree for name in ("main", *there.tags)}
 
     def loads(self) -> dict[str, int]:
         lines = LOADS.format(repo=self.repo)
@@ -159,13 +166,12 @@ def case(sweep: Sweep, commands: Commands, kind: str, at: int) -> int:
     again = sweep.push()
     assert again.code == 0, (kind, at, sweep.requests[at], said, again)
     repo = hub.store.repo("dataset", there)
-    assert repo.find(sweep.version).tree == sweep.tree
+    assert sweep.every_tree() == sweep.trees
     assert repo.tags[sweep.version] == repo.branches["main"]
     assert len(repo.history("main")) == sweep.commits, (kind, at, struck, repo.history("main"))
     arrived = [oid for oid, _ in hub.store.stored]
     lost = kind == "drop-after" and any("/lfs/" in path for path in struck)
     assert len(arrived) <= len(set(arrived)) + lost, f"stored twice: {arrived}"
-    assert sweep.loads() == {"main": 63, **good}
     return said.code
 
 
