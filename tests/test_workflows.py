@@ -1,7 +1,7 @@
 """The workflows: both linters are content, and what their steps run is run here.
 
-The dry run is played against recorded generations, a local Hub and a `gh` that writes down what it
-is asked; publishing, with a token that the local Hub gives for a made OIDC identity. Not played:
+The dry run is played against recorded generations, a local Hub and a server that keeps issues as
+GitHub does; publishing, with a token that the local Hub gives for a made OIDC identity. Not played:
 GitHub's own machinery (schedules, environments, artifacts).
 """
 
@@ -12,9 +12,12 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
+import urllib.parse
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -262,50 +265,114 @@ def test_what_is_told(tmp_path: Path, files: dict[str, str], drift: str) -> None
     assert told == "" if drift == "" else drift in told
 
 
-GH = """#!/usr/bin/env bash
-printf '%s\\n' "$*" >> "$LOG"
-for word in "$@"; do [ "$take" = 1 ] && cat "$word" >> "$LOG.body"; take=0
-  [ "$word" = --body-file ] && take=1; done
-[ "$1 $2" = "issue list" ] && printf '%s' "$OPEN"
-exit 0
-"""
+class Issues(BaseHTTPRequestHandler):
+    """The part of GitHub's API that keeps issues, on loopback."""
+
+    disable_nagle_algorithm = True
+    issues: ClassVar[list[dict[str, Any]]] = []
+    comments: ClassVar[list[tuple[int, str]]] = []
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+    def say(self, status: int, value: object) -> None:
+        text = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def answer(self) -> None:
+        base = "/repos/acme/omi2/issues"
+        where, _, query = self.path.partition("?")
+        sent = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+        if self.headers["Authorization"] != f"Bearer {WRITE}":
+            return self.say(403, {"message": "Resource not accessible by integration"})
+        match self.command, where.removeprefix(base).strip("/").split("/"):
+            case "GET", [""]:
+                asked = dict(urllib.parse.parse_qsl(query))
+                found = [i for i in self.issues if asked["labels"] in i["labels"]]
+                return self.say(200, [i for i in found if i["state"] == asked["state"]])
+            case "POST", [""]:
+                number = len(self.issues) + 1
+                url = f"https://example.org/issues/{number}"
+                self.issues.append({**sent, "number": number, "state": "open", "html_url": url})
+                return self.say(201, self.issues[-1])
+            case "POST", [number, "comments"]:
+                self.comments.append((int(number), sent["body"]))
+                return self.say(201, {})
+            case "PATCH", [number]:
+                self.issues[int(number) - 1].update(sent)
+                return self.say(200, self.issues[int(number) - 1])
+        return self.say(404, {"message": "Not Found"})
+
+    do_GET = do_POST = do_PATCH = answer
 
 
-@pytest.mark.parametrize(
-    ("drift", "open_", "wanted"),
-    [
-        ("", "", []),
-        ("- rows: expected 1", "", ["label create", "issue list", "issue create"]),
-        ("- rows: expected 1", "41", ["label create", "issue list", "issue comment 41"]),
-        ("$(touch /x) `id` --help", "", ["label create", "issue list", "issue create"]),
-    ],
-    ids=["no drift", "first", "again", "hostile"],
-)
-def test_one_issue_is_kept_about_drift(
-    tmp_path: Path, drift: str, open_: str, wanted: list[str]
+@pytest.fixture
+def issues() -> Iterator[tuple[type[Issues], str]]:
+    """A GitHub without any issue."""
+    held = type("Held", (Issues,), {"issues": [], "comments": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), held) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield held, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def drifted(url: str, drift: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    told = {"DRIFT": drift, "RUN_URL": "https://example.org/runs/7", "GITHUB_API_URL": url,
+            "GITHUB_REPOSITORY": "acme/omi2", "GH_TOKEN": WRITE}  # fmt: skip
+    return sh("drift_issue.py", cwd=folder, **{**told, **env})
+
+
+def test_one_issue_is_kept_about_drift(issues: tuple[type[Issues], str], tmp_path: Path) -> None:
+    held, url = issues
+    assert drifted(url, "", tmp_path).returncode == 0
+    assert held.issues == []
+    first = "- rows: expected 18, found 17\n- $(touch /x) `id` --help"
+    for _ in range(3):
+        done = drifted(url, first, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [(i["title"], i["labels"]) for i in held.issues] == [
+        ("The dry run drifted", ["dry-run-drift"])
+    ]
+    assert held.issues[0]["body"].startswith(first)
+    assert "https://example.org/runs/7" in held.issues[0]["body"]
+    assert held.comments == [], "the same drift is told once"
+    assert drifted(url, "- something else", tmp_path).returncode == 0
+    assert [number for number, _ in held.comments] == [1]
+    assert held.issues[0]["body"].startswith("- something else")
+    held.issues[0]["state"] = "closed"
+    assert drifted(url, first, tmp_path).returncode == 0
+    assert [i["state"] for i in held.issues] == ["closed", "open"]
+
+
+def test_a_pull_request_with_the_label_is_no_issue(
+    issues: tuple[type[Issues], str], tmp_path: Path
 ) -> None:
-    gh = tmp_path / "bin" / "gh"
-    gh.parent.mkdir()
-    gh.write_text(GH)
-    gh.chmod(0o755)
-    log = tmp_path / "log"
-    path = f"{gh.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [str(SCRIPTS / "drift_issue.sh")],
-        env={"PATH": path, "LOG": str(log), "OPEN": open_, "DRIFT": drift, "take": "0",
-             "RUN_URL": "https://example.org/runs/7"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    asked = log.read_text().splitlines() if log.is_file() else []
-    assert len(asked) == len(wanted)
-    assert all(line.startswith(start) for line, start in zip(asked, wanted, strict=True)), asked
-    if wanted:
-        body = (tmp_path / "log.body").read_text()
-        assert drift in body
-        assert "https://example.org/runs/7" in body
+    held, url = issues
+    held.issues.append(
+        {"number": 1, "labels": ["dry-run-drift"], "state": "open", "pull_request": {}}
+    )
+    assert drifted(url, "- rows", tmp_path).returncode == 0
+    assert len(held.issues) == 2
+
+
+def test_a_refusal_is_told_with_what_drifted(
+    issues: tuple[type[Issues], str], tmp_path: Path
+) -> None:
+    held, url = issues
+    done = drifted(url, "- rows: 1", tmp_path, GH_TOKEN="another")  # noqa: S106
+    assert done.returncode == 1
+    assert "403" in done.stdout
+    assert "- rows: 1" in done.stdout
+    assert "another" not in done.stdout + done.stderr
+    done = drifted("http://127.0.0.1:9", "- rows: 1", tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert held.issues == []
 
 
 OIDC = "made-identity-of-this-workflow"
