@@ -26,7 +26,19 @@ from omi2.answers.normalise import INTEGER, key
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import too_large
 from omi2.answers.quantity import anagrams
-from omi2.answers.trees import Quantity, Ratio, Relation, Value, Words, formulas, names, parts
+from omi2.answers.trees import (
+    Both,
+    Cases,
+    Quantity,
+    Ratio,
+    Relation,
+    Residues,
+    Value,
+    Words,
+    formulas,
+    names,
+    parts,
+)
 
 GRADER = "omi2-answers@1"
 LIBRARY = "math-verify"
@@ -136,7 +148,7 @@ def _worth_asking(a: str, b: str, one: tuple[Value, ...], other: tuple[Value, ..
         return False
     if one and other:
         # What names, words, times and relations mean is in doubt here, and a library skips it.
-        doubtful = Words | Relation | Ratio
+        doubtful = Words | Relation | Ratio | Both | Cases | Residues
         if any(isinstance(part, doubtful) for v in (one[0], other[0]) for part in parts(v)):
             return False
         quantities = [v[0] for v in (one, other) if isinstance(v[0], Quantity)]

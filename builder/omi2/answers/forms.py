@@ -14,16 +14,19 @@ from itertools import pairwise
 
 from omi2.answers import phrases
 from omi2.answers.boxed import boxes, final_boxes
+from omi2.answers.brackets import environment, group
+from omi2.answers.cut import OPEN, closes, declared, split, trim
 from omi2.answers.dialects import plain_latex
 from omi2.answers.extract import extract
 from omi2.answers.formula import formula
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
 from omi2.answers.measured import quantity
 from omi2.answers.moments import clock
+from omi2.answers.statements import is_point, named_point, number_set, related, relation, residues
 from omi2.answers.tidy import bare, characters, unwrap
 from omi2.answers.trees import (
     CHOICE,
-    Grid,
+    Both,
     Group,
     Node,
     Quantity,
@@ -32,29 +35,16 @@ from omi2.answers.trees import (
     Union,
     Unreadable,
     Value,
+    Words,
     formulas,
-    negative,
     too_deep,
 )
 
-MAX_ITEMS = 40
 _GOES_ON = re.compile(r",\s*(?:\.\.+|…|\\[lc]?dots(?![A-Za-z]))")
 """A list whose items are not all there: 2, 4, 6, ..."""
-_EDGES = {",", ";", ".", ":", "?", "_", '"'}
-_OPEN = {"(", "[", "\\{", "{"}
-_CLOSE = {")", "]", "\\}", "}"}
-_OPS = {
-    "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "\\approx": "=",
-    "\\le": "<=", "\\leq": "<=", "\\leqslant": "<=", "\\ge": ">=", "\\geq": ">=",
-    "\\geqslant": ">=", "\\lt": "<", "\\gt": ">", "\\ne": "!=", "\\neq": "!=", "\\in": "in",
-    "\\equiv": "=", "\\simeq": "=", "\\sim": "=", "\\doteq": "=", "\\triangleq": "=", "equals": "=",
-    "equal": "=",
-}  # fmt: skip
 _IMPLIES = {"\\Rightarrow", "\\implies", "\\Longrightarrow", "\\iff", "\\Leftrightarrow"}
-_INEQUAL = {"<", ">", "<=", ">="}
 _OR = {"or", "\\lor", "\\vee"}
 _LISTS = {"and", "or", "\\land", "\\lor", "\\wedge", "\\vee"}
-_MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"}
 
 
 @lru_cache(maxsize=20_000)
@@ -95,117 +85,62 @@ def _try(text: str, comma: str) -> Value | None:
 
 def value(found: list[Token], depth: int = 0) -> Value:
     """The value that these tokens are. Raises Unreadable."""
-    found = _trim(found)
+    found = trim(found)
     if not found or depth > 12:
         raise Unreadable("nothing there, or too deep")
+
+    def deeper(inside: list[Token]) -> Value:
+        return value(inside, depth + 1)
+
     if (told := phrases.choice(found)) is not None:
         letter = Quantity(Node("name", name=told[0]))
-        return Group(CHOICE, (letter, value(told[1], depth + 1))) if told[1] else letter
+        return Group(CHOICE, (letter, deeper(told[1]))) if told[1] else letter
     if (words := phrases.words_only(found)) is not None:
-        return words
-    parts = _split(found, _IMPLIES)
+        return (number_set(words.text) if isinstance(words, Words) else None) or words
+    parts = split(found, _IMPLIES)
     if len(parts) > 1:
-        return value(parts[-1], depth + 1)  # a derivation states its end
+        return deeper(parts[-1])  # a derivation states its end
+    if [token.kind for token in found].count("mod") == 1 and found[-1].kind == "mod":
+        return residues(deeper(found[:-1]), found[-1].text)
+    if (stated := declared(found)) is not found:
+        return deeper(stated)
     for separators in ({";"}, _LISTS, {","}):
-        parts = _split(found, separators)
+        parts = split(found, separators)
         if len(parts) > 1:
             said = {token.text for token in found} & _LISTS if separators is _LISTS else set()
-            return _joined(said, _list(parts, depth, keep=separators == {";"}))
-    sides, ops = _relation(found)
+            return _joined(said, _list(parts, depth, separators))
+    sides, ops = relation(found)
     if not ops and len(sides[0]) < len(found):  # "= 5"
-        return value(sides[0], depth + 1)
+        return deeper(sides[0])
     if ops:
-        return Relation(tuple(ops), tuple(value(side, depth + 1) for side in sides))
-    for mark in ("\\cup", "\\bigcup"):
-        parts = _split(found, {mark})
+        return related(sides, ops, deeper)
+    for marks, kind in (({"\\cup", "\\bigcup"}, Union), ({"\\cap", "\\bigcap"}, Both)):
+        parts = split(found, marks)
         if len(parts) > 1:
-            return Union(tuple(value(part, depth + 1) for part in parts))
-    parts = _split(found, {"\\setminus", "\\backslash"})
+            return kind(tuple(deeper(part) for part in parts))
+    parts = split(found, {"\\setminus", "\\backslash"})
+    if len(parts) == 1 and found[0].text == "\\mathbbR" and len(found) > 2:
+        parts = [found[:1], found[2:]] if found[1].kind in ("-", "/") else parts
     if len(parts) == 2:
-        return Union((value(parts[0], depth + 1),), (value(parts[1], depth + 1),))
-    parts = _split(found, {":", "\\colon"})
+        return Union((deeper(parts[0]),), (deeper(parts[1]),))
+    parts = split(found, {":", "\\colon"})
     if len(parts) > 1:
         return _ratio(parts, depth)
-    if found[0].text == "\\begin" or (found[0].kind in _OPEN and _closes(found) == len(found) - 1):
-        return _matrix(found, depth) if found[0].text == "\\begin" else _group(found, depth)
-    if found[0].text in ("\\emptyset", "\\varnothing") and len(found) == 1:
-        return Group("{}", ())
-    if found[0].text == "\\mathbbR" and len(found) == 1:
-        return Group("()", tuple(Quantity(n) for n in (negative(_INFINITY), _INFINITY)))
+    if (inside := environment(found, deeper)) is not None:
+        return inside
+    if found[0].kind in OPEN and closes(found) == len(found) - 1:
+        return group(found, deeper)
+    if (point := named_point(found, deeper)) is not None:
+        return point
+    if len(found) == 1 and found[0].kind == "c":
+        if found[0].text in ("\\emptyset", "\\varnothing"):
+            return Group("{}", ())
+        if (known := number_set(found[0].text)) is not None:
+            return known
     return quantity(found)
 
 
-_INFINITY = Node("const", name="infty")
-
-
-def _trim(found: list[Token]) -> list[Token]:
-    start, end = 0, len(found)
-    while start < end and (found[start].kind in _EDGES or _is_break(found[start])):
-        start += 1
-    while start < end and (found[end - 1].kind in _EDGES or _is_break(found[end - 1])):
-        end -= 1
-    return found[start:end]
-
-
-def _is_break(token: Token) -> bool:
-    return token.kind == "c" and token.text in ("\\\\", "\\therefore")
-
-
-def _split(found: list[Token], separators: set[str]) -> list[list[Token]]:
-    """Cut at separators that stand in no bracket."""
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for token in found:
-        if token.kind in _OPEN or token.text == "\\begin":
-            depth += 1
-        elif token.kind in _CLOSE or token.text == "\\end":
-            depth -= 1
-        if depth == 0 and token.text in separators:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    if len(parts) > MAX_ITEMS:
-        raise Unreadable("too many items")
-    return [part for part in parts if _trim(part)] if len(parts) > 1 else parts
-
-
-def _relation(found: list[Token]) -> tuple[list[list[Token]], list[str]]:
-    """The sides of a chain of relations and what stands between them."""
-    sides: list[list[Token]] = [[]]
-    ops: list[str] = []
-    depth = 0
-    for at, token in enumerate(found):
-        if token.kind in _OPEN or token.text == "\\begin":
-            depth += 1
-        elif token.kind in _CLOSE or token.text == "\\end":
-            depth -= 1
-        op = _OPS.get(token.text) if token.kind not in ("n", "v") else None
-        if token.text == "in" and at and found[at - 1].kind == "v" and found[at + 1 : at + 2]:
-            op = "in" if found[at + 1].kind in _OPEN else None
-        if depth == 0 and op is not None:
-            ops.append(op)
-            sides.append([])
-        else:
-            sides[-1].append(token)
-    if ops and not _trim(sides[0]):
-        sides, ops = sides[1:], ops[1:]
-    return sides, ops
-
-
-def _closes(found: list[Token]) -> int:
-    """Where the bracket that opens the tokens is closed, by whatever bracket."""
-    depth = 0
-    for at, token in enumerate(found):
-        if token.kind in _OPEN:
-            depth += 1
-        elif token.kind in _CLOSE:
-            depth -= 1
-            if depth == 0:
-                return at
-    return -1
-
-
-def _list(parts: list[list[Token]], depth: int, keep: bool) -> Value:
+def _list(parts: list[list[Token]], depth: int, separators: set[str]) -> Value:
     """A bare list; or a phrase with asides; or a quantity in two units."""
     if len(parts) > 1 and any(token.kind == "w" for part in parts for token in part):
         joined = phrases.with_aside(parts)
@@ -217,6 +152,7 @@ def _list(parts: list[list[Token]], depth: int, keep: bool) -> Value:
     flat: list[Value] = []
     for item in items:
         if isinstance(item, Group) and item.brackets == "":
+            keep = separators == {";"} or (separators is _LISTS and is_point(item))
             flat.extend([Group("()", item.items)] if keep else item.items)
         else:
             flat.append(item)
@@ -224,12 +160,14 @@ def _list(parts: list[list[Token]], depth: int, keep: bool) -> Value:
 
 
 def _joined(said: set[str], listed: Value) -> Value:
-    """A list; but inequalities joined by "or" are a union, and "and" is no comma between them."""
+    """A list; but inequalities joined by "or" are a union, and by "and" what all of them allow."""
     items = listed.items if isinstance(listed, Group) else ()
-    if not any(isinstance(item, Relation) and _INEQUAL & set(item.ops) for item in items):
+    if not any(isinstance(item, Relation) and set(item.ops) - {"=", "in"} for item in items):
         return listed
     if said and not said <= _OR:
-        raise Unreadable("inequalities that hold together")
+        if said & _OR:
+            raise Unreadable("inequalities joined by both and, or")
+        return Both(items)
     return Union(items) if said else listed
 
 
@@ -243,58 +181,3 @@ def _ratio(parts: list[list[Token]], depth: int) -> Value:
     ):
         return time
     return Ratio(tuple(formula(part) for part in parts))
-
-
-def _group(found: list[Token], depth: int) -> Value:
-    """What stands in brackets."""
-    opening, closing = found[0].kind, found[-1].kind
-    inside = found[1:-1]
-    brackets = opening.strip("\\") + closing.strip("\\")
-    if brackets == "{}":
-        for mark in ("|", ":", "\\mid", "\\colon"):
-            builder = _split(inside, {mark})
-            if len(builder) == 2 and _relation(builder[1])[1]:
-                return _solutions(_trim(builder[0]), builder[1], depth)
-    parts = _split(inside, {","})
-    if len(parts) == 1:
-        parts = _split(inside, {";"})
-    if len(parts) == 1:
-        if not _trim(inside):
-            return Group(brackets, ())
-        inner = value(inside, depth + 1)
-        if opening == "{" or (brackets in ("()", "[]") and not isinstance(inner, Group)):
-            return inner
-        if brackets == "()" or (isinstance(inner, Group) and inner.brackets == ""):
-            return Group(brackets, inner.items) if isinstance(inner, Group) and inner.brackets == "" else inner  # noqa: E501  # fmt: skip
-        return Group(brackets, (inner,))
-    if brackets not in ("()", "[]", "(]", "[)", "{}"):
-        raise Unreadable("brackets that do not belong together")
-    items = tuple(value(part, depth + 1) for part in parts)
-    return Group(brackets, items)
-
-
-def _solutions(each: list[Token], condition: list[Token], depth: int) -> Value:
-    """{x | x > 2}: all real x that the condition, which speaks of x, allows; of no other kind."""
-    letter = each[0]
-    whole = len(each) == 1 or [t.text for t in each[1:]] == ["\\in", "\\mathbbR"]
-    if (
-        letter.kind != "v"
-        or not whole
-        or not any((token.kind, token.text) == ("v", letter.text) for token in condition)
-    ):
-        raise Unreadable("a set that is more than the solutions of its condition")
-    return value(condition, depth + 1)
-
-
-def _matrix(found: list[Token], depth: int) -> Value:
-    """\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}."""
-    if len(found) < 5 or found[1].text not in _MATRICES:
-        raise Unreadable("an environment that is no matrix")
-    if [token.text for token in found[-2:]] != ["\\end", found[1].text]:
-        raise Unreadable("an environment that is no matrix")
-    rows = []
-    for row in _split(found[2:-2], {"\\\\"}):
-        rows.append(tuple(value(cell, depth + 1) for cell in _split(row, {"&"})))
-    if not rows or len({len(row) for row in rows}) != 1:
-        raise Unreadable("a matrix with holes")
-    return Grid(tuple(rows))

@@ -10,14 +10,18 @@ from omi2.answers import sets, wording
 from omi2.answers.assign import assigned
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.quantity import quantities
-from omi2.answers.relations import equivalent, named, one_function, unnamed
+from omi2.answers.relations import equivalent, named, one_function, one_name, unnamed
+from omi2.answers.residues import congruent
 from omi2.answers.trees import (
     CHOICE,
+    Both,
+    Cases,
     Grid,
     Group,
     Quantity,
     Ratio,
     Relation,
+    Residues,
     Union,
     Value,
     Words,
@@ -37,6 +41,10 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
         return _choices(a, b, policy)
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         return quantities(a, b, policy)
+    if isinstance(a, Residues) or isinstance(b, Residues):
+        return congruent(a, b, policy)
+    if isinstance(a, Cases) or isinstance(b, Cases):
+        return _cases(a, b, policy)
     if isinstance(a, Relation) and isinstance(b, Relation):
         return _relations(a, b, policy)
     if isinstance(a, Relation):
@@ -45,12 +53,12 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
         return _relation_with(b, a, policy)
     if isinstance(a, Words) or isinstance(b, Words):
         return wording.words(a, b, policy)
-    if isinstance(a, Union) or isinstance(b, Union):
+    if isinstance(a, Union | Both) or isinstance(b, Union | Both):
         found = sets.compare(a, b, policy)
         if found is None:
             return (
                 UNKNOWN
-                if isinstance(a, Relation | Group) or isinstance(b, Relation | Group)
+                if isinstance(a, Relation | Group | Both) or isinstance(b, Relation | Group | Both)
                 else DIFFERENT
             )
         return found
@@ -75,15 +83,67 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
     verdict = equivalent(a, b, policy)
     if verdict is EQUAL:
         return EQUAL
+    if (pairs := _each_by_name(a, b)) is not None:
+        return every([match(x, y, policy) for x, y in pairs])
     one, other = named(a), named(b)
     if one is not None and other is not None:
+        function = one_function(a, b, policy) if one != other else UNKNOWN
+        if function is not UNKNOWN:
+            return function
         values = match(unnamed(a), unnamed(b), policy)
-        if values is EQUAL and one != other and not one_function(a, b):
+        if values is EQUAL and not one_name(one, other):
             return UNKNOWN
         return values if values is not UNKNOWN else verdict
-    if verdict is not EQUAL and (found := sets.compare(a, b, policy)) is not None:
+    if (found := sets.compare(a, b, policy)) is not None:
         return found
+    for x, y in ((a, b), (b, a)):
+        if x.ops == ("in",) and named(y) is not None and x.sides[0] == y.sides[0]:
+            return match(x.sides[1], unnamed(y), policy)
     return verdict
+
+
+def _each_by_name(a: Relation, b: Relation) -> list[tuple[Value, Value]] | None:
+    """The values of (x, y) = (1, 2) and (y, x) = (2, 1), name by name."""
+    tables = []
+    for relation in (a, b):
+        first, last = relation.sides[0], relation.sides[-1]
+        if not (isinstance(first, Group) and isinstance(last, Group) and relation.ops == ("=",)):
+            return None
+        if len(first.items) != len(last.items) or first.brackets != last.brackets:
+            return None
+        tables.append(dict(zip(first.items, last.items, strict=True)))
+    if tables[0].keys() != tables[1].keys():
+        return None
+    return [(value, tables[1][name]) for name, value in tables[0].items()]
+
+
+def _cases(a: Value, b: Value, policy: Policy) -> Verdict:
+    """Functions in pieces: the same pieces; DIFFERENT only where one condition has two values."""
+    if not (isinstance(a, Cases) and isinstance(b, Cases)):
+        return _as_piece(a, b, policy)
+
+    def condition(x: Value | None, y: Value | None) -> Verdict:
+        if x is None or y is None:
+            return EQUAL if x is y else UNKNOWN
+        return match(x, y, policy)
+
+    both = assigned(
+        a.pieces,
+        b.pieces,
+        lambda x, y: every([condition(x[1], y[1]), match(x[0], y[0], policy)]),
+    )
+    if both is EQUAL or assigned(a.pieces, b.pieces, lambda x, y: condition(x[1], y[1])) is EQUAL:
+        return both
+    return UNKNOWN
+
+
+def _as_piece(a: Value, b: Value, policy: Policy) -> Verdict:
+    """A function in pieces, and something else: f(x) = {...} is what it names."""
+    other = b if isinstance(a, Cases) else a
+    if isinstance(other, Relation) and named(other) is not None:
+        pieces = a if isinstance(a, Cases) else b
+        return match(pieces, unnamed(other), policy)
+    return UNKNOWN
 
 
 def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
@@ -150,9 +210,17 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
             return match(group.items[-1], thing, policy)
         return DIFFERENT
     one, other = a.brackets, b.brackets
+    for group, thing in ((a, b), (b, a)):
+        if (
+            group.brackets in ("{}", "")
+            and len(group.items) == 1
+            and thing.brackets not in ("{}", "")
+        ):
+            return match(group.items[0], thing, policy)
     items, things = _plain(a, b), _plain(b, a)
-    if one == other == "{}":
-        items, things = _distinct(items, policy), _distinct(things, policy)
+    if "{}" in (one, other) and {one, other} <= {"{}", ""}:
+        items = _distinct(items, policy) if one == "{}" else items
+        things = _distinct(things, policy) if other == "{}" else things
     if len(items) != len(things):
         return DIFFERENT
     loose = {"", "{}"}

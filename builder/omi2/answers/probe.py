@@ -30,7 +30,7 @@ from omi2.answers.exact import (
     whole_point_at,
 )
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.trees import Node, minus, names, put, walk
+from omi2.answers.trees import EVERY, Node, minus, names, put, walk
 
 TURNS = 12
 """Points tried at most."""
@@ -70,15 +70,24 @@ def same(a: Node, b: Node, policy: Policy) -> Verdict:
         at_integers = _tried(a, b, variables, policy, whole_point_at)
         if verdict is EQUAL or at_integers is not EQUAL:
             verdict = at_integers if at_integers is not UNKNOWN else verdict
-        elif _INTEGERS.issuperset(variables) or _meant_whole(a) or _meant_whole(b):
+        elif (
+            all(n in _INTEGERS or n.startswith(EVERY) for n in variables)
+            or _meant_whole(a)
+            or _meant_whole(b)
+        ):
             verdict = EQUAL
         elif not _REALS.issuperset(variables):
             verdict = UNKNOWN
-    if verdict is DIFFERENT and _renamed(a, b, policy):
+    if verdict is DIFFERENT and (_runs(variables) or _renamed(a, b, policy)):
         return UNKNOWN
     if verdict is EQUAL and any(p.name == CLOCK for f in (a, b) for p in walk(f)):
         return UNKNOWN
     return verdict
+
+
+def _runs(variables: list[str]) -> bool:
+    """Whether a letter runs over the integers: k + 1 takes the same values as k."""
+    return any(name.startswith(EVERY) for name in variables)
 
 
 def _renamed(a: Node, b: Node, policy: Policy) -> bool:

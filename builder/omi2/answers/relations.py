@@ -10,9 +10,10 @@ import re
 from omi2.answers.approximate import Run
 from omi2.answers.assign import assigned
 from omi2.answers.exact import NotExact, TooLarge, Undefined, point_at
-from omi2.answers.policy import DIFFERENT, UNKNOWN, Policy, Verdict
+from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
 from omi2.answers.trees import (
+    EVERY,
     Group,
     Node,
     Quantity,
@@ -22,12 +23,14 @@ from omi2.answers.trees import (
     Words,
     minus,
     names,
+    negative,
     number,
     put,
 )
 
 _FLIPPED = {">": "<", ">=": "<="}
-_FUNCTION = re.compile(r"y|[A-Za-z]\([a-z]\)")
+_NUMBERED = re.compile(r"_\d$")
+_FUNCTION = re.compile(r"y|[A-Za-z]\(([a-z])\)")
 """The name of a function, as its formula is told: y, f(x), P(n)."""
 _FUNCTIONS = frozenset("fghpqyFGHPQ")
 
@@ -64,6 +67,12 @@ def _name(node: Node) -> str | None:
     """The name that a formula is, if it is one: x, f(2), AB, AB/CD, |AB|, cos A."""
     if node.op == "name":
         return node.name
+    if _is_derivative(node):
+        return "d/d"
+    if node.op == "*" and node.args[0].op == "^" and len(node.args) == 2:  # f^{-1}(x)
+        head, power = node.args[0].args
+        if head.op == "name" and head.name in _FUNCTIONS and power.op == "number":
+            return f"{head.name}^{power.value}({_argument(node.args[1])})"
     if node.op == "*" and all(part.op in ("name", "number", "const", "+") for part in node.args):
         head = node.args[0]
         if head.op != "name":
@@ -83,20 +92,38 @@ def _name(node: Node) -> str | None:
     return None
 
 
+def _is_derivative(node: Node) -> bool:
+    """dy/dx, d/dx f."""
+    heads = [part.args[0] if part.op == "*" else part for part in node.args]
+    return node.op == "/" and all((head.op, head.name) == ("name", "d") for head in heads)
+
+
 def _argument(node: Node) -> str:
     """What a function is taken of, so that f(2) and f(3) are two names."""
     return node.name or str(node.value) if not node.args else str(node)
 
 
-def one_function(a: Relation, b: Relation) -> bool:
-    """Whether both give a function by its formula, as y = 2x and f(x) = 2x do, whatever its name.
+def one_name(a: str, b: str) -> bool:
+    """Whether two names may be one: x and x, x and x_1 (one of its values)."""
+    return a == b or _NUMBERED.sub("", a) == b or _NUMBERED.sub("", b) == a
 
-    The formula has to have a variable: y = 3 and x = 3 say two things.
+
+def one_function(a: Relation, b: Relation, policy: Policy) -> Verdict:
+    """Whether both give one function by its formula, as y = 2x and f(x) = 2x and f(t) = 2t do.
+
+    The formula has to have a variable: y = 3 and x = 3 say two things, which is UNKNOWN.
     """
     ends = [relation.sides[-1] for relation in (a, b)]
-    if not all(isinstance(end, Quantity) and names(end.node) for end in ends):
-        return False
-    return all(_FUNCTION.fullmatch(named(relation) or "") for relation in (a, b))
+    told = [_FUNCTION.fullmatch(named(relation) or "") for relation in (a, b)]
+    if not all(told) or not all(isinstance(end, Quantity) and names(end.node) for end in ends):
+        return UNKNOWN
+    one, other = (end.node for end in ends if isinstance(end, Quantity))
+    letters = [match[1] for match in told if match]
+    if all(letters) and letters[0] != letters[1]:
+        if letters[0] in names(other):
+            return UNKNOWN
+        other = put(other, str(letters[1]), Node("name", name=str(letters[0])))
+    return same(one, other, policy)
 
 
 def _upper(node: Node) -> bool:
@@ -110,6 +137,8 @@ def equivalent(a: Relation, b: Relation, policy: Policy) -> Verdict:
         return UNKNOWN
     if len(one) != len(other) or sorted(op for op, _ in one) != sorted(op for op, _ in other):
         return UNKNOWN if len(one) != len(other) else DIFFERENT
+    if [op for op, _ in one] == ["="] == [op for op, _ in other]:
+        return _one_equation(one[0][1], other[0][1], policy)
     return assigned(
         one,
         other,
@@ -117,6 +146,29 @@ def equivalent(a: Relation, b: Relation, policy: Policy) -> Verdict:
             proportional(x[1], y[1], x[0] in ("<", "<="), policy) if x[0] == y[0] else DIFFERENT
         ),
     )
+
+
+def _one_equation(a: Node, b: Node, policy: Policy) -> Verdict:
+    """Two equations f = 0: proportional; or each solves the other, as y = 1/x and xy = 1 do."""
+    verdict = proportional(a, b, False, policy)
+    if verdict is not DIFFERENT or names(a) != names(b) or len(names(a)) < 2:
+        return verdict
+    for name in sorted(names(a)):
+        roots = _root(a, name, policy), _root(b, name, policy)
+        if None not in roots:
+            return same(*roots, policy)  # type: ignore[arg-type]
+    return verdict
+
+
+def _root(gap: Node, name: str, policy: Policy) -> Node | None:
+    """What a variable is in an equation that is linear in it; None if it is not."""
+    values = {n: put(gap, name, number(n)) for n in (0, 1, -2, 7)}
+    slope = minus(values[1], values[0])
+    for n in (-2, 7):
+        line = Node("+", (values[0], Node("*", (number(n), slope))))
+        if same(values[n], line, policy) is not EQUAL:
+            return None
+    return None if same(slope, number(0), policy) is not DIFFERENT else Node("/", (negative(values[0]), slope))  # noqa: E501  # fmt: skip
 
 
 def _simple(relation: Relation) -> list[tuple[str, Node]] | None:
@@ -138,7 +190,7 @@ def proportional(a: Node, b: Node, positive: bool, policy: Policy) -> Verdict:
     if not variables:
         return same(a, b, policy)
     if names(a) != names(b):
-        return DIFFERENT
+        return UNKNOWN if any(name.startswith(EVERY) for name in variables) else DIFFERENT
     for turn in range(6):
         point = point_at(turn, variables)
         try:

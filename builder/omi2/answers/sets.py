@@ -6,7 +6,6 @@ inequalities (x^2 < 4) are left alone.
 """
 
 from functools import cmp_to_key
-from itertools import pairwise
 from typing import NamedTuple
 
 from omi2.answers.approximate import Run
@@ -14,6 +13,7 @@ from omi2.answers.exact import NotExact, TooLarge, Undefined
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
 from omi2.answers.trees import (
+    Both,
     Group,
     Node,
     Quantity,
@@ -29,6 +29,8 @@ from omi2.answers.trees import (
 )
 
 _INFINITY = Node("const", name="infty")
+_MOST = 40
+"""Intervals of one set."""
 _TURNED = str.maketrans("<>", "><")
 
 
@@ -45,7 +47,8 @@ def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
     """Compare two sets of real numbers; None if either is not known to be one."""
     one, other = intervals(a), intervals(b)
     if one is None or other is None:
-        return UNKNOWN if isinstance(a, Union) and isinstance(b, Union) else None
+        sets = isinstance(a, Union | Both), isinstance(b, Union | Both)
+        return UNKNOWN if all(sets) else None
     told_by = _letters(a), _letters(b)
     if told_by[0] != told_by[1] and all(told_by):
         return UNKNOWN  # x < 5 and z < 5 may be about two things
@@ -79,6 +82,8 @@ def intervals(value: Value) -> list[Interval] | None:
             return _without(parts[0], value.without[0])
         found = [interval for part in parts if part is not None for interval in part]
         return None if None in parts else found
+    if isinstance(value, Both):
+        return _common([intervals(item) for item in value.items])
     if isinstance(value, Group):
         return _group(value)
     if isinstance(value, Relation):
@@ -86,17 +91,32 @@ def intervals(value: Value) -> list[Interval] | None:
     return None
 
 
+def _common(parts: list[list[Interval] | None]) -> list[Interval] | None:
+    """What lies in every one of several sets."""
+    if None in parts or not parts:
+        return None
+    found = parts[0] or []
+    for part in parts[1:]:
+        found = [_overlap(x, y) for x in found for y in part or []]
+        if len(found) > _MOST:
+            return None
+        found = [interval for interval in found if _holds(interval)]
+    return found
+
+
+def _overlap(a: Interval, b: Interval) -> Interval:
+    low, high = _order(a.low, b.low), _order(a.high, b.high)
+    return Interval(
+        b.low if low < 0 else a.low,
+        a.low_closed and b.low_closed if low == 0 else (b if low < 0 else a).low_closed,
+        a.high if high < 0 else b.high,
+        a.high_closed and b.high_closed if high == 0 else (a if high < 0 else b).high_closed,
+    )
+
+
 def _group(value: Group) -> list[Interval] | None:
     if value.brackets == "":
-        if not all(isinstance(item, Relation) for item in value.items):
-            return None  # "x < 1 or x > 3" is a union; "and" was lost with the comma
-        parts = [_relation(item) for item in value.items if isinstance(item, Relation)]
-        found = [interval for part in parts if part is not None for interval in part]
-        if None not in parts and all(i.ops == ("!=",) for i in value.items):  # type: ignore[union-attr]
-            points = Group("{}", tuple(Quantity(part[0].high) for part in parts if part))
-            return _without([Interval(negative(_INFINITY), False, _INFINITY, False)], points)
-        apart = len(found) < 2 or not _overlap(found)
-        return None if None in parts or not apart else found
+        return _listed(value)
     nodes = [i.node for i in value.items if isinstance(i, Quantity) and not names(i.node)]
     if len(nodes) != len(value.items):
         return None
@@ -105,6 +125,17 @@ def _group(value: Group) -> list[Interval] | None:
     if len(nodes) != 2 or value.brackets not in ("()", "[]", "(]", "[)"):
         return None
     return [Interval(nodes[0], value.brackets[0] == "[", nodes[1], value.brackets[1] == "]")]
+
+
+def _listed(value: Group) -> list[Interval] | None:
+    """A list of inequalities: they hold together, or are a union if they cannot; of intervals."""
+    if not value.items or not all(isinstance(item, Relation) for item in value.items):
+        endless = [isinstance(i, Group) and any(_end(f) for f in formulas(i)) for i in value.items]
+        return intervals(Union(value.items)) if endless and all(endless) else None
+    parts = [_relation(item) for item in value.items if isinstance(item, Relation)]
+    if None in parts or len(_letters(value)) != 1:
+        return None
+    return _common(parts) or [interval for part in parts for interval in part or []]
 
 
 def _relation(relation: Relation) -> list[Interval] | None:
@@ -119,6 +150,12 @@ def _relation(relation: Relation) -> list[Interval] | None:
         left, right = relation.sides[at], relation.sides[at + 1]
         if not (isinstance(left, Quantity) and isinstance(right, Quantity)):
             return None
+        if (end := _end(left.node)) or _end(right.node):  # -oo < x
+            if (end or -_end(right.node)) * (1 if op in ("<", "<=") else -1) >= 0:
+                return None
+            found = found or Interval(negative(_INFINITY), False, _INFINITY, False)
+            variables |= names(left.node) | names(right.node)
+            continue
         gap = minus(left.node, right.node)
         variables |= names(gap)
         bound = _linear(gap)
@@ -234,11 +271,6 @@ def _holds(interval: Interval) -> bool:
     """Whether there is a number in it, as far as its ends can be told apart."""
     order = _order(interval.low, interval.high)
     return order < 0 or (interval.low_closed and interval.high_closed) or _end(interval.low) != 0
-
-
-def _overlap(found: list[Interval]) -> bool:
-    ordered = sorted(found, key=cmp_to_key(_earlier))
-    return any(_order(x.high, y.low) > 0 for x, y in pairwise(ordered))
 
 
 def _earlier(a: Interval, b: Interval) -> int:

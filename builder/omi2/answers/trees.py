@@ -94,6 +94,8 @@ class Quantity:
     unit: str = ""
 
 
+EVERY = "every "
+"""What the name of a letter begins with that runs over the integers, whatever it was called."""
 CHOICE = "choice"
 
 
@@ -125,6 +127,29 @@ class Union:
 
 
 @dataclass(frozen=True, slots=True)
+class Both:
+    """What all of several sets, or statements, allow."""
+
+    items: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A function in pieces: values and their conditions; the condition None is "otherwise"."""
+
+    pieces: tuple[tuple["Value", "Value | None"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Residues:
+    """Numbers modulo another; `named` where a letter is said to be congruent to them."""
+
+    modulus: Node
+    items: tuple["Value", ...]
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """A matrix, by rows."""
 
@@ -146,15 +171,17 @@ class Words:
     kind: str = ""
 
 
-Value = Quantity | Group | Relation | Union | Grid | Ratio | Words
+Value = Quantity | Group | Relation | Union | Both | Cases | Residues | Grid | Ratio | Words
 
 
 def parts(value: Value) -> Iterator[Value]:
     """A value and the values in it."""
     yield value
-    inner = value.items if isinstance(value, Group | Union) else ()
+    inner = value.items if isinstance(value, Group | Union | Both | Residues) else ()
     if isinstance(value, Relation):
         inner = value.sides
+    if isinstance(value, Cases):
+        inner = tuple(part for piece in value.pieces for part in piece if part is not None)
     for part in inner:
         yield from parts(part)
 
@@ -170,7 +197,9 @@ def formulas(value: object) -> Iterator[Node]:
             todo.append(part.node)
         elif isinstance(part, Relation):
             todo.extend(part.sides)
-        elif isinstance(part, Group | Union | Ratio):
+        elif isinstance(part, Group | Union | Both | Ratio | Residues):
             todo.extend(part.items)
+        elif isinstance(part, Cases):
+            todo.extend(half for piece in part.pieces for half in piece)
         elif isinstance(part, Grid):
             todo.extend(cell for row in part.rows for cell in row)

@@ -157,6 +157,8 @@ def _nothing(thing: Value) -> Verdict:
     if isinstance(thing, Group):
         if not thing.items:
             return EQUAL
+        if sets.everything(thing):
+            return DIFFERENT
         return DIFFERENT if all(map(_is_number, thing.items)) else UNKNOWN
     return DIFFERENT if _is_number(thing) and _value(thing) != 0 else UNKNOWN
 
