@@ -1,13 +1,14 @@
 """Recorded generations, made by perturbing real ones: any number of rows, the same for one key.
 
 A problem is a real one with most of its longer words exchanged for others and a condition of its
-own; a generation is made of a real solution of that problem and of two others with words exchanged,
-a few calculations of its own and an ending of a known kind: right, right but written differently,
-wrong, without a box, with two boxes, or with text after the answer. Nothing is random but by the
-key.
+own; a generation is made of a real solution of that problem and of two others, without the lines
+that state their answers and with other words exchanged in every row, a few calculations of its own
+and an ending of a known kind: right, right but written differently, wrong, without a box, with two
+boxes, or with text after the answer. Nothing is random but by the key.
 
-Not real: the calculations in the real texts recur from one perturbed copy to the next (one in some
-thousands), and a perturbed text makes no sense.
+By zstd (level 3) the texts shrink to a quarter, as the real ones do: 22,040 of GSM8K to 0.23 of
+their size, 3,329 of MATH to 0.23. Not real: the calculations in the real texts recur from one
+perturbed copy to the next (one in some thousands), and a perturbed text makes no sense.
 """
 
 import re
@@ -24,6 +25,10 @@ CHUNK = 50_000
 """About the rows of a row group; whole problems."""
 GRADE_SCHOOL = 0.18
 """Of the problems; the others are MATH's (the published set: 18% and 82% of the rows)."""
+WORDINGS = 64
+"""Ways in which words are exchanged within a chunk: those of one problem's rows differ."""
+_STATED = re.compile(r"[^\n.]*(?:[Aa]nswer|####|\bA:)[^\n]*\n?|\\\\?(?:boxed|fbox)")
+_RUNAWAY = re.compile(r"\d{40}")
 _DIGITS = str.maketrans("123456789", "694725138")
 SCHEMA = pa.schema([(n, pa.large_string()) for n in ("problem", "generation", "model")])
 
@@ -74,8 +79,9 @@ def base(folder: Path) -> Base:
     for (name, problem, gold), group in table.group_by(
         "set", "problem", "gold", maintain_order=True
     ):
-        found = [re.sub(r"\\(?:boxed|fbox)", "", text) for text in group["generation"]]
-        found = [t for t in found if 40 < len(t) < 1500 and not any(wrong_arithmetic(t))]
+        found = [_STATED.sub("", text).strip() for text in group["generation"]]
+        found = [t for t in found if 40 < len(t) < 1500 and not _RUNAWAY.search(t)]
+        found = [t for t in found if not any(wrong_arithmetic(t))]
         if not found:
             continue
         bodies += found
@@ -174,7 +180,7 @@ def _chunk(real: Base, shares: Shares, dice: np.random.Generator, number: int) -
         .select(body=second.otherwise(pl.concat_str("a", "b", separator="\n")))
         .to_series()
     )
-    body = body.str.replace_many(swap)
+    body = _worded(body, shuffled, dice.integers(0, WORDINGS, total))
     cuts = np.cumsum([shares.wrong, shares.boxless, shares.two_boxes])
     u, v, w = pl.col("u"), pl.col("v"), pl.col("w")
     bad = (w < shares.bad_arithmetic).cast(pl.Int64)
@@ -202,6 +208,18 @@ def _chunk(real: Base, shares: Shares, dice: np.random.Generator, number: int) -
         ),
         model=pl.lit("perturbed"),
     )  # fmt: skip
+
+
+def _worded(texts: pl.Series, words: list[str], wording: np.ndarray) -> pl.Series:
+    """Texts with their words exchanged, in one of several ways each."""
+    order = np.argsort(wording, kind="stable")
+    edges = np.searchsorted(wording[order], np.arange(WORDINGS + 1))
+    pieces = []
+    for way in range(WORDINGS):
+        other = words[way + 1 :] + words[: way + 1]
+        swap = dict(zip(words, other, strict=True))
+        pieces.append(texts[order[edges[way] : edges[way + 1]]].str.replace_many(swap))
+    return pl.concat(pieces)[np.argsort(order, kind="stable")]
 
 
 def _said(text: str, *values: pl.Expr | str) -> pl.Expr:
