@@ -11,9 +11,10 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import NamedTuple
 
-TOLERANCE = Fraction(1, 10_000)
-"""Relative (NeMo-Skills, arithmetic filter: 1e-4)."""
+WITHIN = 10_000
+"""Two values are equal within one part in this many (NeMo-Skills, arithmetic filter: 1e-4)."""
 
 Chain = tuple[int, int, list[str]]
 """Where a run of plain arithmetic begins and ends, and its sides."""
@@ -42,8 +43,12 @@ def wrong_arithmetic(text: str) -> Iterator[tuple[str, int]]:
 def _wrong(chains: Iterable[Chain]) -> Iterator[tuple[str, int]]:
     for _, _, sides in chains:
         if not _holds(sides[0], sides[-1]):
-            operators = sum(len(_OPERATOR.findall(side)) for side in sides)
-            yield "=".join(side.strip() for side in sides), operators
+            yield _told(sides)
+
+
+def _told(sides: list[str]) -> tuple[str, int]:
+    operators = sum(len(_OPERATOR.findall(side)) for side in sides)
+    return "=".join(side.strip() for side in sides), operators
 
 
 def expand(text: str) -> str:
@@ -52,54 +57,55 @@ def expand(text: str) -> str:
     >>> expand("so 2+3*4=14, or 2 + 3 * 4 = 14")
     'so 2+3*4=2+12=14, or 2 + 3 * 4 = 2 + 12 = 14'
     """
-    return _expanded(text, _chains(text))
-
-
-def _expanded(text: str, chains: Iterable[Chain]) -> str:
     pieces, done = [], 0
-    for start, end, sides in chains:
-        steps = _steps(sides[0]) if len(sides) == 2 else None
-        if steps is None or len(steps) < 2:
-            continue
-        wide = " " in sides[0].strip()
-        equals = " = " if sides[0].endswith(" ") else "="
-        chain = [sides[0].strip(), *(_spelled(step, wide=wide) for step in steps[:-1])]
-        pieces += [text[done:start], equals.join([*chain, text[end - len(sides[1]) : end].strip()])]
-        done = end
+    for start, end, sides in _chains(text):
+        steps = _shown(sides)
+        if steps is not None:
+            pieces += [text[done:start], steps, text[end - len(sides[1]) : end].strip()]
+            done = end
     return "".join([*pieces, text[done:]])
 
 
-def examine(text: str, runs: Iterable[tuple[str, bool]]) -> tuple[list[tuple[str, int]], str]:
-    """What `wrong_arithmetic` and `expand` say of a text with these runs, in one reading.
-
-    `runs` are all of the text's runs with an `=`, in order, and whether each `claims` something.
-    """
-    chains = list(_chains(text, _found(text.replace("−", "-"), runs)))
-    return list(_wrong(chains)), _expanded(text, chains) if chains else text
-
-
-def _found(text: str, runs: Iterable[tuple[str, bool]]) -> Iterator[tuple[int, str]]:
-    """Where the runs that claim something stand."""
-    at = 0
-    for run, counts in runs:
-        at = text.index(run, at)
-        if counts:
-            yield at, run
-        at += len(run)
+def _shown(sides: list[str]) -> str | None:
+    """A calculation of several steps with its steps, up to its last `=`; None where it has none."""
+    steps = _steps(sides[0]) if len(sides) == 2 else None
+    if steps is None or len(steps) < 2:
+        return None
+    wide = " " in sides[0].strip()
+    equals = " = " if sides[0].endswith(" ") else "="
+    spelled = [sides[0].strip(), *(_spelled(step, wide=wide) for step in steps[:-1])]
+    return "".join(side + equals for side in spelled)
 
 
-def claims(run: str) -> bool:
-    """Whether a run of plain arithmetic, `_CHAIN` with an `=`, may be wrong or have steps to show.
+class Claim(NamedTuple):
+    """What a run of plain arithmetic says, should it stand by itself."""
+
+    opened: int
+    """Brackets before its chain that do not belong to it."""
+    length: int
+    bracket: bool
+    """Whether the chain begins with one of its own."""
+    chain: str | None
+    """The chain, where its first side is not its last, with its operators."""
+    operators: int | None
+    shown: str | None
+    """The chain with its steps, where it has several."""
+
+
+def claim(run: str) -> Claim | None:
+    """What a run (`_CHAIN` with an `=`) claims; None where that is true and has no steps to show.
 
     Where it stands is not looked at: what is harmless here is harmless wherever it stands.
     """
-    chain = _chain(run)
-    if chain is None:
-        return False
-    sides = chain[1]
-    if len(sides) == 2 and len(_steps(sides[0]) or ()) > 1:
-        return True
-    return not _holds(sides[0], sides[-1])
+    if (found := _chain(run)) is None:
+        return None
+    opened, sides, length = found
+    steps = _shown(sides)
+    wrong = None if _holds(sides[0], sides[-1]) else _told(sides)
+    if steps is None and wrong is None:
+        return None
+    shown = None if steps is None else steps + sides[1].strip()
+    return Claim(opened, length, run[opened] == "(", *(wrong or (None, None)), shown)
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -108,10 +114,14 @@ def _holds(one: str, other: str) -> bool:
     first, last = value(one), value(other)
     if first is None or last is None or first == last:
         return True
-    return abs(first - last) <= TOLERANCE * max(abs(first), abs(last))
+    return abs(first - last) * WITHIN <= max(abs(first), abs(last))
 
 
-def value(expression: str) -> Fraction | None:
+Number = int | Fraction
+"""An exact value: an integer where that is what it came to, since integers are quick."""
+
+
+def value(expression: str) -> Number | None:
     """The exact value of plain arithmetic, or None where it cannot be read or has no value."""
     tokens = _tokens(expression)
     if tokens is None:
@@ -123,15 +133,16 @@ def value(expression: str) -> Fraction | None:
     return result if rest == len(tokens) else None
 
 
-def _chains(text: str, runs: Iterable[tuple[int, str]] | None = None) -> Iterator[Chain]:
+def _chains(text: str) -> Iterator[Chain]:
     """Every run of plain arithmetic with an `=` in it and an operator on its first side.
 
     A run that is part of a larger formula (2x = 6, x - 2 + 5 = 8, 3 + 4 = 7y) claims nothing about
     plain numbers and is left out. So is one that is read as something else (5! and 2 mod 5).
     """
     text = text.replace("−", "-")
-    for begin, run in _runs(text) if runs is None else runs:
-        if (chain := _chain(run)) is None:
+    for match in _CHAIN.finditer(text):
+        begin, run = match.start(), match.group()
+        if "=" not in run or (chain := _chain(run)) is None:
             continue
         opened, sides, length = chain
         start = begin + opened
@@ -143,12 +154,6 @@ def _chains(text: str, runs: Iterable[tuple[int, str]] | None = None) -> Iterato
         if applied or _OPEN_LEFT.search(before) or _OPEN_RIGHT.match(text, end):
             continue
         yield start, end, sides
-
-
-def _runs(text: str) -> Iterator[tuple[int, str]]:
-    for match in _CHAIN.finditer(text):
-        if "=" in match.group():
-            yield match.start(), match.group()
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -179,7 +184,7 @@ def _tokens(expression: str) -> list[str] | None:
     return _TOKEN.findall(expression)
 
 
-def _sum(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
+def _sum(tokens: list[str], at: int, depth: int) -> tuple[Number, int]:
     result, at = _product(tokens, at, depth)
     while at < len(tokens) and tokens[at] in "+-":
         term, after = _product(tokens, at + 1, depth)
@@ -188,16 +193,22 @@ def _sum(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
     return result, at
 
 
-def _product(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
+def _product(tokens: list[str], at: int, depth: int) -> tuple[Number, int]:
     result, at = _factor(tokens, at, depth)
     while at < len(tokens) and tokens[at] in "*/":
         factor, after = _factor(tokens, at + 1, depth)
-        result = result * factor if tokens[at] == "*" else result / factor
+        result = result * factor if tokens[at] == "*" else _quotient(result, factor)
         at = after
     return result, at
 
 
-def _factor(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
+def _quotient(top: Number, bottom: Number) -> Number:
+    if isinstance(top, int) and isinstance(bottom, int) and bottom and top % bottom == 0:
+        return top // bottom
+    return Fraction(top) / bottom
+
+
+def _factor(tokens: list[str], at: int, depth: int) -> tuple[Number, int]:
     if depth > 20:
         raise ValueError("nested too deep")
     if tokens[at] == "-":
@@ -208,7 +219,12 @@ def _factor(tokens: list[str], at: int, depth: int) -> tuple[Fraction, int]:
         if tokens[at] != ")":
             raise ValueError("a parenthesis is not closed")
         return result, at + 1
-    return Fraction(tokens[at]), at + 1  # raises ValueError on any other token
+    return _number(tokens[at]), at + 1
+
+
+def _number(token: str) -> Number:
+    """A token's value. Raises ValueError where it is no number."""
+    return int(token) if token.isdigit() else Fraction(token)
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -256,8 +272,14 @@ def _reduce(tokens: list[str]) -> list[str] | None:
 
 def _result(left: str, operator: str, right: str) -> str | None:
     """The value of one operation as a short decimal, or None where it is none or below zero."""
-    exact = value(f"{left}{operator}{right}")
-    if exact is None or exact < 0:
+    one, other = _number(left), _number(right)
+    if operator in "*/":
+        if operator == "/" and not other:
+            return None
+        exact = one * other if operator == "*" else _quotient(one, other)
+    else:
+        exact = one + other if operator == "+" else one - other
+    if exact < 0:
         return None
     if exact.denominator == 1:
         return str(exact.numerator)
