@@ -8,6 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from omi2 import ids, rows
+from omi2.arithmetic import claim
+from omi2.arithmetic_column import claims_of
 from omi2.recipe import Filter
 from omi2.rules import judge, rewrite
 from omi2.rules_column import judge_column
@@ -66,6 +68,26 @@ def test_tokens_across_blocks_and_of_long_numbers() -> None:
     texts = ["".join(dice.choices(PIECES, k=dice.randrange(400))) for _ in range(600)]
     texts += ["7" * count for count in range(40)] + ["3." + "3" * 1000, "word " * 40_000, ""]
     assert count_column(strings(texts)).to_list() == [count_tokens(text) for text in texts]
+
+
+NUMBERS = st.sampled_from(["0", "1", "2", "3", "12", "007", "0.5", "2.50", "999999", "1000000"])
+SIDES = st.lists(NUMBERS, min_size=1, max_size=4).flatmap(
+    lambda numbers: st.tuples(
+        *(st.tuples(st.sampled_from(["+", "-", "*", "/", " + ", " * ", " - ", "+ "]), st.just(n))
+          for n in numbers)
+    )
+).map(lambda pairs: "".join("".join(pair) for pair in pairs)[1:].strip())  # fmt: skip
+
+
+@given(SIDES, st.sampled_from(["=", " = ", "= "]), SIDES | st.integers(-9, 10**7).map(str),
+       st.sampled_from(["", " ", " +", ")", " = "]))  # fmt: skip
+@example("2 + 3 * 4", " = ", "14", "")
+@example("2*3", "=", "7", " ")
+def test_claims_of_columns(left: str, equals: str, right: str, end: str) -> None:
+    run = left + equals + right + end
+    told = claims_of(strings([run])).rows()
+    wanted = claim(run)
+    assert told == ([] if wanted is None else [(run, *wanted)])
 
 
 SOLUTIONS = ["My solution:", "\\boxed{", "\\boxed{1}", "\\boxed{\\frac{1}{2}}", "\\boxed 1", "}",

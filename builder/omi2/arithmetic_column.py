@@ -1,19 +1,21 @@
 r"""`omi2.arithmetic` for a column: which texts have a chain that does not hold, or steps to show.
 
-Most runs of plain arithmetic are one step that holds: floats tell so for sure. What a run of another
-shape claims is worked out once for each distinct run, by `arithmetic.claim`; whether it counts where
-it stands is told for all such runs at once, by what stands before and after. Only texts with
-characters whose handling differs between Python and Polars are looked at one by one.
+What a run of plain arithmetic claims is worked out once for each distinct run: by columns where it
+has a common shape, else by `arithmetic.claim`. Most are one step that holds, and claim nothing.
+Whether a claim counts where it stands is told for all of them at once, by what stands before and
+after. Only texts with characters that Python and Polars treat differently are read one by one.
 """
 
 import polars as pl
 
-from omi2.arithmetic import Claim, claim, expand, wrong_arithmetic
+from omi2.arithmetic import WITHIN, claim, expand, wrong_arithmetic
 
 _RUN = r"-?[0-9(](?:[0-9+\-*/()= ]|\.[0-9])*=(?:[0-9+\-*/()= ]|\.[0-9])*"
 """A run of plain arithmetic with an `=` in it: what `omi2.arithmetic` looks at."""
 _N = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)"
 _SIMPLE = rf"^(-?){_N} ?([-+*/]) ?{_N} ?= ?(-?){_N}[-+*/(= ]*$"
+_W = r"([0-9]{1,6})"
+_THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
 _CLAIMS_NOTHING = r"^-?[^-+*/=]*=|^[^=]*=[-+*/(= ]*$"
 _ODD = r"[\x00-\x08\x0b-\x1f\x7f]"
 _LEFT = (
@@ -47,7 +49,7 @@ def examine(frame: pl.DataFrame) -> pl.DataFrame:
     if len(minus):
         plain = plain.scatter(minus, plain.gather(minus).str.replace_all("−", "-", literal=True))
     runs = frame.select("at", run=plain.str.extract_all(_RUN)).explode("run").drop_nulls()
-    claims = _claims(runs.select(pl.col("run").unique()))
+    claims = claims_of(runs["run"].unique())
     looked = runs.join(claims, on="run", how="semi").select(pl.col("at").unique())
     frame = frame.join(looked, on="at", how="semi", maintain_order="left")
     simple = (text.str.len_bytes() == text.str.len_chars()) & ~text.str.contains(_ODD)
@@ -69,30 +71,86 @@ def _read(at: int, text: str) -> tuple[int, str | None, int | None, str | None]:
     return at, chain, operators, None if made == text else made
 
 
-def _claims(runs: pl.DataFrame) -> pl.DataFrame:
-    """What distinct runs claim: those that may be wrong, or have steps."""
-    told: list[tuple[str, *Claim]] = []
-    for run in runs.filter(~_harmless(runs["run"]))["run"]:
-        if (found := claim(run)) is not None:
-            told.append((run, *found))
-    return pl.DataFrame(told, _CLAIMS, orient="row")
+def claims_of(runs: pl.Series) -> pl.DataFrame:
+    """What distinct runs claim, as `arithmetic.claim` says: those that may be wrong, or have steps.
+
+    Columns tell of `a op b = c`, and of three whole numbers without a division; Python of the rest.
+    """
+    one, rest = _one_step(runs)
+    two, rest = _two_steps(rest)
+    told = [(run, *found) for run in rest if (found := claim(run)) is not None]
+    return pl.concat([one, two, pl.DataFrame(told, _CLAIMS, orient="row")])
 
 
-def _harmless(runs: pl.Series) -> pl.Series:
-    """Whether a run is no chain, or one `a op b = c` that holds: what floats can tell for sure."""
+def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+    """What is told of the runs that are no chain or one `a op b = c`; and the other runs.
+
+    A float tells that it holds, or that it is far from it; in between, it is for `claim`.
+    """
     run, g = pl.col("run"), pl.col("g")
     number = {at: g.struct[at].cast(pl.Float64, strict=False) for at in (1, 3, 5)}
     sign = {at: pl.when(g.struct[at] == "-").then(-1.0).otherwise(1.0) for at in (0, 4)}
-    frame = pl.DataFrame({"run": runs}).with_columns(g=run.str.extract_groups(_SIMPLE))
-    frame = frame.select(
+    frame = runs.alias("run").to_frame().filter(~run.str.contains(_CLAIMS_NOTHING))
+    frame = frame.with_columns(g=run.str.extract_groups(_SIMPLE)).select(
         "run", a=number[1] * sign[0], b=number[3], c=number[5] * sign[4], op=g.struct[2]
     )
     a, b, c, op = (pl.col(name) for name in ("a", "b", "c", "op"))
-    times = pl.when(op == "*").then(a * b).otherwise(a / b)
-    made = pl.when(op == "+").then(a + b).when(op == "-").then(a - b).otherwise(times)
-    near = (made - c).abs() <= 0.5e-4 * pl.max_horizontal(made.abs(), c.abs())
-    harmless = (near & made.is_finite()).fill_null(False) | run.str.contains(_CLAIMS_NOTHING)
-    return frame.select(harmless).to_series()
+    frame = frame.with_columns(
+        made=pl.when(op == "+").then(a + b).when(op == "-").then(a - b)
+        .when(op == "*").then(a * b).otherwise(a / b)
+    )  # fmt: skip
+    made = pl.col("made")
+    off = (made - c).abs() / pl.max_horizontal(made.abs(), c.abs())
+    frame = frame.with_columns(off=pl.when(made.is_finite()).then(off.fill_nan(0.0)))
+    wrong = frame.filter(pl.col("off") >= 2e-4).select("run", operators=1, shown=None)
+    rest = frame.filter(pl.col("off").is_null() | pl.col("off").is_between(0.5e-4, 2e-4, "none"))
+    return _chained(wrong), rest["run"]
+
+
+def _two_steps(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+    """What is told of `a op b op c = d`, and the other runs."""
+    g = runs.alias("run").to_frame().select("run", g=pl.col("run").str.extract_groups(_THREE))
+    texts = dict(zip(("a", "p", "b", "q", "c", "space", "d"), range(7), strict=True))
+    frame = g.select("run", *(pl.col("g").struct[at].alias(name) for name, at in texts.items()))
+    a, b, c, d = (pl.col(name).cast(pl.Int64) for name in "abcd")
+    p, q = pl.col("p"), pl.col("q")
+    late = (q == "*") & (p != "*")  # the second operation comes first
+    step = pl.when(late).then(b * c).otherwise(_done(a, p, b))
+    made = pl.when(late).then(_done(a, p, pl.col("step"))).otherwise(_done(pl.col("step"), q, c))
+    frame = frame.with_columns(step=step).with_columns(made=made)
+    told = (pl.col("step") >= 0) & (pl.col("made") >= 0)
+    off = (pl.col("made") - d).abs() * WITHIN > pl.max_horizontal("made", d)
+    first = pl.col("run").str.split("=").list.first().str.strip_chars()
+    gap = pl.when(first.str.contains(" ", literal=True)).then(pl.lit(" ")).otherwise(pl.lit(""))
+    left = pl.when(late).then("a").otherwise(pl.col("step").cast(pl.String))
+    right = pl.when(late).then(pl.col("step").cast(pl.String)).otherwise("c")
+    shown = pl.concat_str(
+        first, "equals", left, gap, pl.when(late).then(p).otherwise(q), gap, right, "equals", "d"
+    )
+    found = frame.filter(told).with_columns(equals=pl.format("{}={}", "space", "space"))
+    found = found.select("run", operators=pl.when(off).then(2), shown=shown)
+    return _chained(found), frame.filter(told.fill_null(False).not_())["run"]
+
+
+def _done(left: pl.Expr, operator: pl.Expr, right: pl.Expr) -> pl.Expr:
+    """What one operation on whole numbers comes to."""
+    times = pl.when(operator == "*").then(left * right)
+    return times.when(operator == "+").then(left + right).otherwise(left - right)
+
+
+def _chained(frame: pl.DataFrame) -> pl.DataFrame:
+    """Runs that are a chain from their first character, as `_CLAIMS`."""
+    stripped = pl.col("run").str.strip_chars_end("+-*/(= ")
+    chain = stripped.str.replace(r" *= *", "=")
+    return frame.select(
+        "run",
+        opened=pl.lit(0, pl.Int64),
+        length=stripped.str.len_bytes().cast(pl.Int64),
+        bracket=pl.lit(False),
+        chain=pl.when(pl.col("operators").is_not_null()).then(chain),
+        operators=pl.col("operators").cast(pl.Int32),
+        shown=pl.col("shown").cast(pl.String),
+    )
 
 
 def _counting(frame: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
