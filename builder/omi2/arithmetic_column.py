@@ -18,13 +18,9 @@ _W = r"([0-9]{1,6})"
 _THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
 _CLAIMS_NOTHING = r"^-?[^-+*/=]*=|^[^=]*=[-+*/(= ]*$"
 _ODD = r"[\x00-\x08\x0b-\x1f\x7f]"
-_LEFT = (
-    r"(?:[\w\\{}^%,.)\]'|]|\d:|[-+*/^]\s*|\\(?:times|cdot|div|pm|mp)\s*|\bof\s+)\n?$"
-)
+_LEFT = r"(?:[\w\\{}^%,.)\]'|]|\d:|[-+*/^]\s*|\\(?:times|cdot|div|pm|mp)\s*|\bof\s+)\n?$"
 _VARIABLE = r"\b[A-Za-z]\s+$"
-_RIGHT = (
-    r"^(?:[\w{}^%|(\[!]|,\d|:\d|\s*[-+*/^_]|\s*x\s*\d|\s*\(?mod\b|\s*(?:R|r|remainder)\b)"
-)
+_RIGHT = r"^(?:[\w{}^%|(\[!]|,\d|:\d|\s*[-+*/^_]|\s*x\s*\d|\s*\(?mod\b|\s*(?:R|r|remainder)\b)"
 _COMMAND, _APART = r"^\s*\\", r"^\s*\\(?:[\])\\!,;: ]|text|mbox|mathrm|quad)"
 """`arithmetic._OPEN_LEFT` and `_OPEN_RIGHT` for ASCII, without what Polars has not."""
 _REACH = 12

@@ -123,7 +123,9 @@ def _starts(data: bytes) -> tuple[_Flags, _Places, _Places]:
     size = len(data)
     last, here, next_ = (whole[at : at + size] for at in range(3))
     pairs = whole[:-1] * np.uint8(8) + whole[1:]
-    told = _RULES.take(pairs[:size].astype(np.uint16) << np.uint16(6) | pairs[2 : size + 2], mode="clip")
+    told = _RULES.take(
+        pairs[:size].astype(np.uint16) << np.uint16(6) | pairs[2 : size + 2], mode="clip"
+    )
     starts = (told & np.uint8(1)).view(np.bool_)
     places = np.flatnonzero(told > 1)
     digits = places[here[places] == _DIGIT]
