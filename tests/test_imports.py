@@ -17,7 +17,7 @@ PACKAGE = ROOT / "builder" / "omi2"
 LAYERS = [
     {"omi2", "errors", "arithmetic", "texts", "spool"},
     {"rows", "settings", "files", "lock"},
-    {"sections", "ids", "tokens", "reports"},
+    {"sections", "ids", "tokens", "reports", "arithmetic_column"},
     {"recipe"},
     {"run"},
     {"engine_ray", "answers", "prompts"},

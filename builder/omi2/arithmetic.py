@@ -16,6 +16,8 @@ from typing import NamedTuple
 WITHIN = 10_000
 """Two values are equal within one part in this many (NeMo-Skills, arithmetic filter: 1e-4)."""
 
+Number = int | Fraction
+"""An exact value: an integer where that is what it came to, since integers are quick."""
 Chain = tuple[int, int, list[str]]
 """Where a run of plain arithmetic begins and ends, and its sides."""
 _CHAIN = re.compile(r"-?[0-9(][0-9+\-*/()= ]*(?:\.(?=[0-9])[0-9+\-*/()= ]*)*")
@@ -101,11 +103,11 @@ def claim(run: str) -> Claim | None:
         return None
     opened, sides, length = found
     steps = _shown(sides)
-    wrong = None if _holds(sides[0], sides[-1]) else _told(sides)
-    if steps is None and wrong is None:
+    chain, operators = (None, None) if _holds(sides[0], sides[-1]) else _told(sides)
+    if steps is None and chain is None:
         return None
     shown = None if steps is None else steps + sides[1].strip()
-    return Claim(opened, length, run[opened] == "(", *(wrong or (None, None)), shown)
+    return Claim(opened, length, run[opened] == "(", chain, operators, shown)
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -114,11 +116,12 @@ def _holds(one: str, other: str) -> bool:
     first, last = value(one), value(other)
     if first is None or last is None or first == last:
         return True
-    return abs(first - last) * WITHIN <= max(abs(first), abs(last))
+    off = _size(first - last) * WITHIN
+    return bool(off <= _size(first) or off <= _size(last))
 
 
-Number = int | Fraction
-"""An exact value: an integer where that is what it came to, since integers are quick."""
+def _size(number: Number) -> Number:
+    return number if number >= 0 else -number
 
 
 def value(expression: str) -> Number | None:

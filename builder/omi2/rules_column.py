@@ -143,12 +143,12 @@ def _code(texts: pl.Series) -> pl.Series:
 
 
 def _arithmetic(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
-    """The chain that does not hold, with its operators, and the new text, of the rows with either."""
+    """What `arithmetic_column` finds, as far as the rules ask for it."""
     if not (rules.arithmetic or rules.arithmetic_split):
         return pl.DataFrame(schema=arithmetic_column.FOUND)
     found = arithmetic_column.examine(frame)
     if not rules.arithmetic:
-        found = found.with_columns(chain=None, operators=None).cast(arithmetic_column.FOUND)
+        found = found.with_columns(chain=pl.lit(None, pl.String), operators=pl.lit(None, pl.Int32))
     if not rules.arithmetic_split:
         found = found.with_columns(expanded=pl.lit(None, pl.String))
     return found

@@ -107,7 +107,7 @@ def _rules() -> npt.NDArray[np.uint8]:
     odd = space & ((last == _LINE) | (next_ == _LINE))
     odd |= (here == _QUOTE) & (last < _QUOTE) & (last != _SPACE) & next_letter
     number = (last != _DIGIT) & (here == _DIGIT) & (next_ == _DIGIT) & (after == _DIGIT)
-    return (starts + 2 * odd + 4 * number).astype(np.uint8)
+    return np.asarray(starts + 2 * odd + 4 * number, np.uint8)
 
 
 _RULES = _rules()

@@ -21,6 +21,12 @@ _FLAT = r"[^{}\\\x1c-\x1f]|\\[^{}\x1c-\x1f]"
 _ONE = rf"(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})*"
 _BOX = rf"^({_ONE})\}}(?:{_FLAT}|\{{(?:{_FLAT})*\}})*$"
 """A box's content, nested twice at most, and after it nothing that could close a box around it."""
+_BESIDE = r"[^ \t\n$,;:&\\{}quadtexnor\x1c-\x1f]"
+_LAST = (
+    rf"^[^{{}}\\]*\}}[^{{}}\\]*{_BESIDE}[^{{}}\\]*\\boxed\{{([^{{}}\\\x1c-\x1f]*)\}}"
+    rf"(?:{_FLAT}|\{{(?:{_FLAT})*\}})*$"
+)
+"""The content of the last of two plain boxes that form no list, from within the first."""
 _ANOTHER = rf"{_ANY}|inal answer"
 _APART = r"(?s)[ \n].*[^ \t\n$,;:&\\{}quadtexnor][ \t\n$,;:&\\{quadtexnor]{0,59}$"
 """What stands before a box that forms no list with a box before it: see `extract._GLUE`."""
@@ -67,7 +73,11 @@ def _boxed(frame: "pl.DataFrame") -> "pl.DataFrame":
     frame = frame.with_columns(before=before, after=after)
     before, after = pl.col("before"), pl.col("after")
     plain = before.str.contains(_APART) & ~before.str.contains(_ANY) & ~after.str.contains(_ANOTHER)
-    content = pl.when(plain).then(after.str.extract(_BOX).str.strip_chars())
+    last = (after.str.count_matches(_ANY) == 1) & ~after.str.contains("inal answer", literal=True)
+    content = (
+        pl.when(plain).then(after.str.extract(_BOX))
+        .when(last).then(after.str.extract(_LAST)).str.strip_chars()
+    )  # fmt: skip
     frame = frame.select("at", "after", found=content)
     said = frame.filter(pl.col("found").is_null()).select(
         "at", found=pl.when(~after.str.contains(_ANY)).then(_final(after))

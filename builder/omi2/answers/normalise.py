@@ -62,7 +62,10 @@ short_key = lru_cache(50_000)(_key)
 
 def rational(answer: str) -> Fraction | None:
     """The exact value of an answer that is an integer, a decimal or a fraction; else None."""
-    return _rational(_plain(answer)) if len(answer) <= _LONG else None
+    if len(answer) > _LONG:
+        return None
+    written = _rational(answer)  # as most are
+    return _rational(_plain(answer)) if written is None else written
 
 
 def _rational(text: str) -> Fraction | None:

@@ -12,10 +12,12 @@ process (both bounded). The report tells how many problems were voted on and how
 unanimous; a row carries its class's votes and all votes of its problem.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from fractions import Fraction
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 import polars as pl
@@ -29,6 +31,11 @@ from omi2.run import Report, Run, counted, problems
 
 _LARGE = 1_000_000
 """Where two decimals that differ may still be within the policy's tolerance, or nearly."""
+_APART = 100
+"""Numbers that differ by more than one part in this many are different, rounded or not."""
+_WIDE = 20
+"""Characters of a plain number; a longer answer is for `classes`."""
+_DIGITS = re.compile(r"[0-9]{1,6}")
 _REASONS = {Verdict.EQUAL: "", Verdict.DIFFERENT: "wrong_answer", Verdict.UNKNOWN: "unknown"}
 _TOLD = {
     "reason": pl.String,
@@ -128,7 +135,7 @@ def _judged(
 
 
 def _by_vote(ballot: Ballot, rules: Grade) -> Found:
-    classed = integer_classes(ballot.answers)
+    classed = number_classes(ballot.answers)
     if classed is None:
         classed = classes(ballot.answers, timeout=rules.timeout_s)
     sizes: Counter[int] = Counter()
@@ -145,24 +152,26 @@ def _by_vote(ballot: Ballot, rules: Grade) -> Found:
     return Found(spelled[winner], tuple("" if c == winner else "minority" for c in classed))
 
 
-def integer_classes(answers: tuple[str, ...]) -> list[int] | None:
-    """What `classes` says of answers that are all plain integers of up to six digits; else None.
+def number_classes(answers: tuple[str, ...]) -> list[int] | None:
+    """What `classes` says of answers that are all plain numbers, far enough apart; else None.
 
     Most ballots are like this: 1200 and 1,200 and 1200.00 are one class, 1201 is another, and
     nobody has to read them for that.
     """
-    numbers: dict[int, int] = {}
+    numbers: dict[Fraction, int] = {}
     classed = []
     for answer in answers:
-        if answer.isdigit() and answer.isascii():
-            number = int(answer) if len(answer) < 7 else _LARGE
-        else:
-            value = rational(answer) if len(answer) < 20 else None
-            whole = value is not None and value.denominator == 1
-            number = int(value) if whole and value is not None else _LARGE
-        if abs(number) >= _LARGE:
+        if len(answer) > _WIDE:
             return None
-        classed.append(numbers.setdefault(number, len(numbers)))
+        value = Fraction(int(answer)) if _DIGITS.fullmatch(answer) else rational(answer)
+        if value is None or abs(value) >= _LARGE:
+            return None
+        classed.append(numbers.setdefault(value, len(numbers)))
+    broken = any(number.denominator > 1 for number in numbers)
+    for low, high in pairwise(sorted(numbers) if broken else ()):
+        whole = low.denominator == high.denominator == 1
+        if not whole and (high - low) * _APART <= max(abs(low), abs(high)):
+            return None
     return classed
 
 
@@ -175,6 +184,7 @@ def _commonest(number: int, classed: Iterable[int], ballot: Ballot) -> str:
 def _rows(ballot: Ballot, found: Found) -> Iterator[tuple[str, str, int, int, str]]:
     """What is said of each distinct answer, as `_TOLD` has it."""
     right = sum(n for n, reason in zip(ballot.counts, found.reasons, strict=True) if not reason)
-    kind = answer_type(found.expected) if right else ""
+    plain = _DIGITS.fullmatch(found.expected)
+    kind = "" if not right else "integer" if plain else answer_type(found.expected)
     for reason in found.reasons:
         yield reason, found.expected, right, sum(ballot.counts), kind
