@@ -29,6 +29,7 @@ def strings(texts: list[str]) -> pl.Series:
     return pl.Series("texts", texts, dtype=pl.String)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_ids_of_columns(texts: list[str]) -> None:
     column = strings(texts)
@@ -57,6 +58,7 @@ PIECES = ["a", "bc", "'", "s", "ll", "'ve", " ", "  ", "\t", "\n", "\r\n", "1", 
           "．", "東", "²", "\xa0"]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=9).map("".join) | st.text(), max_size=8))
 @example(["4567"])
 def test_tokens_of_columns(texts: list[str]) -> None:
@@ -79,6 +81,7 @@ SIDES = st.lists(NUMBERS, min_size=1, max_size=4).flatmap(
 ).map(lambda pairs: "".join("".join(pair) for pair in pairs)[1:].strip())  # fmt: skip
 
 
+@settings(deadline=None)
 @given(SIDES, st.sampled_from(["=", " = ", "= "]), SIDES | st.integers(-9, 10**7).map(str),
        st.sampled_from(["", " ", " +", ")", " = "]))  # fmt: skip
 @example("2 + 3 * 4", " = ", "14", "")
@@ -112,7 +115,7 @@ def check(texts: list[str], rules: Filter) -> None:
             assert row["solution"] == rewrite(text, *cut), text
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(st.lists(st.sampled_from(SOLUTIONS), max_size=14).map("".join) | st.text()),
     trim=st.sampled_from(["sentence", "line", "off"]),
