@@ -7,8 +7,6 @@ import random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from omi2.answers import boxes, extract, extract_column
 from omi2.answers.boxed import final_boxes, only_box
@@ -62,25 +60,42 @@ PIECES = [
     *("The answer is therefore ", "The answer to it is 5", "\\[\n", "\n\\]", " million", " or $6$"),
     *(" I hope it is correct.", " dollars", " a day", "y" * 70, "y" * 250, "z " * 80, LONG),
 ]
-HOSTILE = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(HOSTILE, min_size=20, max_size=40))
-def test_the_column_form_says_the_same_of_hostile_texts(texts: list[str]) -> None:
+def hostile(count: int, seed: int) -> list[str]:
+    rng = random.Random(seed)
+    return ["".join(rng.choices(PIECES, k=rng.randrange(13))) for _ in range(count)]
+
+
+def both_forms_agree(count: int, seed: int) -> None:
+    """In one column: drawing texts is cheap, and so is Polars, but not its start."""
+    texts = hostile(count, seed)
     for mode in ("strict", "relaxed"):
         found = extract_column(pl.Series(texts), mode)
-        assert found.to_list() == [extract(text, mode) for text in texts]
+        for text, answer in zip(texts, found, strict=True):
+            assert answer == extract(text, mode), (mode, text)
 
 
-@settings(max_examples=1500, deadline=None)
-@given(HOSTILE)
-def test_the_short_cut_to_a_box_says_what_the_long_way_says(text: str) -> None:
-    plain = only_box(text)
-    if plain is not None:
-        found = boxes(text)
-        assert not _FINAL.search(text, found[-1].end)
-        assert final_boxes(text, found) == (plain.strip() or None)
+def test_the_column_form_says_the_same_of_hostile_texts() -> None:
+    both_forms_agree(12_000, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_the_column_form_says_the_same_of_a_million_hostile_texts(seed: int) -> None:
+    both_forms_agree(100_000, seed)
+
+
+def test_the_short_cut_to_a_box_says_what_the_long_way_says() -> None:
+    told = 0
+    for text in hostile(12_000, seed=0):
+        plain = only_box(text)
+        if plain is not None:
+            told += 1
+            found = boxes(text)
+            assert not _FINAL.search(text, found[-1].end), text
+            assert final_boxes(text, found) == (plain.strip() or None), text
+    assert told > 500
 
 
 @pytest.mark.parametrize("mode", ["strict", "relaxed"])

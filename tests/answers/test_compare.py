@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,11 +29,11 @@ def compare(a: str, b: str, timeout: float = PATIENCE) -> Verdict:
 
 
 @pytest.fixture
-def _no_idle_workers() -> Iterator[None]:
-    close()
+def _no_idle_workers() -> None:
+    """None but a warm one, whose start is what takes longest."""
+    while len(idle) > 1:
+        idle.pop().stop()
     _asked.clear()
-    yield
-    close()
 
 
 @pytest.mark.parametrize(
@@ -195,7 +194,7 @@ def test_the_grader_names_a_version() -> None:
     ids=lambda attack: ascii(attack[:20]),
 )
 def test_a_hostile_answer_ends_in_time_and_is_not_taken_for_equal(attack: str) -> None:
-    assert compare_answers(attack, "7", timeout=1.0) in (DIFFERENT, UNKNOWN)
+    assert compare_answers(attack, "7", timeout=0.3) in (DIFFERENT, UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +228,7 @@ def test_a_worker_that_takes_too_long_is_replaced() -> None:
 @pytest.mark.usefixtures("_no_idle_workers")
 def test_a_hard_pair_leaves_the_others_their_verdicts() -> None:
     pairs = [ASKED, HARD, ("x", "y"), ASKED_TOO]
-    assert compare_many(pairs, workers=1, timeout=5) == [EQUAL, UNKNOWN, DIFFERENT, EQUAL]
+    assert compare_many(pairs, workers=1, timeout=1) == [EQUAL, UNKNOWN, DIFFERENT, EQUAL]
 
 
 @pytest.mark.usefixtures("_no_idle_workers")
@@ -290,22 +289,6 @@ def test_it_works_outside_the_main_thread() -> None:
     for thread in threads:
         thread.join()
     assert sorted(v.value for v in found) == ["different"] * 2 + ["equal"] * 2 + ["unknown"] * 2
-
-
-@pytest.mark.parametrize("how", ["-", "file"])
-def test_it_works_from_a_script_without_a_main_guard(how: str, tmp_path: Path) -> None:
-    script = f"from omi2.answers import compare; print(compare({ASKED[0]!r}, {ASKED[1]!r}, 30.0))"
-    (tmp_path / "script.py").write_text(script)
-    done = subprocess.run(
-        [sys.executable, "-" if how == "-" else str(tmp_path / "script.py")],
-        input=script if how == "-" else None,
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-    )
-    assert done.stdout.strip() == "Verdict.EQUAL"
-    assert done.stderr == ""
 
 
 def test_the_worker_by_itself() -> None:

@@ -64,7 +64,7 @@ def done(a: str, b: str) -> None:
         assert found is None or found
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TEXTS, TEXTS)
 @example("xA", "AA")
 def test_anything_survives(a: str, b: str) -> None:
@@ -75,7 +75,8 @@ def test_anything_survives(a: str, b: str) -> None:
 @given(TEXTS)
 def test_spacing_and_delimiters_change_nothing(a: str) -> None:
     """Of an answer that was read, in one line of plain characters."""
-    if a.isascii() and a.isprintable() and read(a) and "$" not in a and "\\" not in a[-1:]:
+    says = a.isascii() and a.isprintable() and any(map(str.isalnum, a)) and read(a)
+    if says and "$" not in a and "\\" not in a[-1:]:
         assert quick(a, f"  {a} ") is EQUAL
 
 
@@ -175,9 +176,9 @@ def test_an_attack_ends_in_time_and_does_nothing(attack: str, tmp_path: Path) ->
     survive(attack, "6")
     survive(f"\\boxed{{{attack}}}", attack)
     began = time.process_time()
-    assert compare(attack, "6", timeout=1.0) is not EQUAL
-    assert grade(attack, "6", "relaxed", timeout=1.0) in Verdict
-    assert time.process_time() - began < 30  # the first worker's start, on a busy machine
+    assert compare(attack, "6", timeout=0.3) is not EQUAL
+    assert grade(attack, "6", "relaxed", timeout=0.3) in Verdict
+    assert time.process_time() - began < 10  # the first worker's start, on a busy machine
     assert not target.exists()
 
 
@@ -199,7 +200,7 @@ def test_hard_pairs_leave_no_process_behind() -> None:
         (rf"\sum_{{n=1}}^{{{10**9 + i}}} \frac{{1}}{{n^3+1}}", rf"\sum_{{n=1}}^{{{i}}} n^{{-n^n}}")
         for i in range(2, 6)
     ]
-    assert EQUAL not in compare_many(pairs, workers=2, timeout=0.3)
+    assert EQUAL not in compare_many(pairs, workers=2, timeout=0.1)
     pool.close()
     assert children() <= before
 

@@ -27,20 +27,18 @@ def easy(count: int) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    pool.close()
-    pool.forget()
-    _asked.clear()
-    yield
-    pool.close()
+def _fresh() -> None:
+    """One warm worker at most (its start is what these tests take longest for), and no memory."""
+    while len(pool.idle) > 1:
+        pool.idle.pop().stop()
     pool.forget()
     _asked.clear()
 
 
 @pytest.fixture
 def hired(monkeypatch: pytest.MonkeyPatch) -> list[pool.Worker]:
-    """Every worker that is started from here on."""
-    workers: list[pool.Worker] = []
+    """The warm worker, if there is one, and every worker that is started from here on."""
+    workers = [worker for worker in pool.idle if worker.process.poll() is None]
     start = pool.Worker.__init__
 
     def started(self: pool.Worker) -> None:
@@ -84,6 +82,7 @@ def test_a_loaded_machine_gives_the_same_verdicts() -> None:
         os.setpriority(os.PRIO_PROCESS, worker.process.pid, 19)
         assert compare_many(pairs, workers=1, timeout=limit) == wanted
     assert pool.idle == [worker]
+    pool.close()  # it stays niced away
 
 
 @PROC
@@ -92,7 +91,7 @@ def test_a_worker_that_is_stopped_for_a_while_is_waited_for(hired: list[pool.Wor
     assert compare(*easy(1)[0]) is EQUAL
     (worker,) = hired
     os.kill(worker.process.pid, signal.SIGSTOP)
-    limit = 0.5
+    limit = 0.3
     timer = later(4 * limit, lambda: os.kill(worker.process.pid, signal.SIGCONT))
     began = time.monotonic()
     assert compare(*easy(2)[1], timeout=limit) is EQUAL
@@ -107,7 +106,7 @@ def test_a_worker_that_stays_stopped_is_replaced(
     hired: list[pool.Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert compare(*easy(1)[0]) is EQUAL
-    monkeypatch.setattr(pool, "LEAST_PATIENCE", 1.0)
+    monkeypatch.setattr(pool, "LEAST_PATIENCE", 0.3)
     monkeypatch.setattr(pool, "PATIENCE", 0)
     os.kill(hired[0].process.pid, signal.SIGSTOP)
     with pytest.raises(pool.Lost):
@@ -122,8 +121,8 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_the_pair_is_asked_again(
 ) -> None:
     assert compare(*easy(1)[0]) is EQUAL
     slow = ENDLESS
-    timer = later(0.3, hired[0].process.kill)
-    assert pool.ask([slow, easy(2)[1]], 1, 1.0) == [None, EQUAL]
+    timer = later(0.2, hired[0].process.kill)
+    assert pool.ask([slow, easy(2)[1]], 1, 0.5) == [None, EQUAL]
     timer.join()
     assert hired[0].process.poll() == -signal.SIGKILL
     assert len(hired) == 3  # killed; out of time; the one that lives
@@ -139,7 +138,7 @@ def test_workers_killed_over_and_over_are_an_error_and_no_verdict(
 
     def killed(self: pool.Worker, pair: tuple[str, str], limit: float) -> Verdict | None:
         if pair != ("1", "1"):
-            later(0.2, self.process.kill)
+            later(0.05, self.process.kill)
         return ask(self, pair, limit)
 
     monkeypatch.setattr(pool.Worker, "ask", killed)
@@ -220,6 +219,7 @@ def test_it_ends_with_its_process_and_leaves_no_worker(tmp_path: Path) -> None:
         )
         verdicts, workers = done.stdout.splitlines()
         assert verdicts == "EQUAL EQUAL DIFFERENT"
+        assert "-i" in command or done.stderr == ""
         assert workers
         for pid in workers.split():
             with pytest.raises(ProcessLookupError):
@@ -259,6 +259,80 @@ def test_a_killed_program_leaves_no_worker_behind() -> None:
             return
         time.sleep(0.1)
     pytest.fail(f"the worker {worker} lives on")
+
+
+GARBAGE = (
+    "'maybe'",
+    '"equal" "equal"',
+    '{"verdict": "equal"}',
+    "x" * 100_000,
+    '"equal"\\n"equal"',
+    "1",
+)
+
+
+@pytest.mark.parametrize("reply", GARBAGE, ids=range(len(GARBAGE)))
+def test_what_is_no_verdict_is_not_believed(reply: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a worker that says more than one: its next answer would be for the wrong pair."""
+    program = (
+        "import sys\n"
+        "for at, line in enumerate(sys.stdin):\n"
+        f"    print('\"equal\"' if at == 0 else {reply!r}.encode().decode('unicode_escape'))\n"
+        "    sys.stdout.flush()\n"
+    )
+    pool.close()
+    monkeypatch.setattr(pool, "COMMAND", (sys.executable, "-c", program))
+    assert pool.ask([easy(2)[1]], 1, 5.0) == [None]
+    assert pool.idle == []
+
+
+def test_what_a_library_prints_stays_out_of_the_way() -> None:
+    """On either stream, by Python or below it; the verdict is the worker's alone."""
+    script = (
+        "import os, sys\n"
+        "from omi2.answers import worker\n"
+        "def parse(answer):\n"
+        "    print('\"different\"', flush=True); print('noise', file=sys.stderr)\n"
+        "    os.write(1, b'\"different\"\\n'); os.system('echo more')\n"
+        "    return [answer]\n"
+        "worker._parse, worker._verify = parse, lambda a, b: True\n"
+        "worker.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input='["1", "1"]\n["1", "1"]\n',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == '"equal"\n"equal"\n'
+
+
+@PROC
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ("raise RuntimeError('x')", 1),
+        ("sys.exit(3)", 3),
+        ("os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+    ],
+    ids=["exception", "exit", "Ctrl-C"],
+)
+def test_no_worker_outlives_its_program(ending: str, code: int) -> None:
+    """However it ends, and though another thread has a worker at work."""
+    script = (
+        "import os, signal, sys, threading, time\n"
+        "from omi2.answers import compare, pool\n"
+        f"compare(*{easy(1)[0]!r}, timeout=20)\n"
+        "print(pool.idle[0].process.pid, flush=True)\n"
+        f"threading.Thread(target=compare, args={ENDLESS!r}, kwargs=dict(timeout=0.3)).start()\n"
+        "time.sleep(0.1)\n"
+        f"{ending}\n"
+    )
+    program = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert program.returncode == code
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(program.stdout), 0)
 
 
 def test_different_and_unknown_are_told_apart() -> None:

@@ -40,6 +40,12 @@ _STEP = 0.01
 """Seconds between two looks at a worker, at least: what the system's CPU times are counted in."""
 
 
+COMMAND = (sys.executable, "-m", "omi2.answers.worker")
+_REPLIES = {json.dumps(verdict.value).encode(): verdict for verdict in Verdict}
+_REPLY = 100
+"""Bytes of a worker's answer, at most."""
+
+
 class Lost(Exception):
     """A worker was killed by others, or stalled: nothing is known about its pair."""
 
@@ -48,8 +54,8 @@ class Worker:
     """One worker process and its pipe."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "omi2.answers.worker"],
+        self.process = subprocess.Popen(  # noqa: S603 (a constant)
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -62,7 +68,8 @@ class Worker:
         self.buffer = b""
 
     def ask(self, pair: tuple[str, str], limit: float) -> Verdict | None:
-        """The worker's verdict; None if it took more than `limit` CPU seconds (it is dead then).
+        """The worker's verdict; None if it took more than `limit` CPU seconds, or said what is no
+        verdict (it is dead then).
 
         Raises Lost (it is dead then, too).
         """
@@ -79,7 +86,7 @@ class Worker:
         patience = time.monotonic() + max(PATIENCE * limit, LEAST_PATIENCE)
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            while b"\n" not in self.buffer:
+            while b"\n" not in self.buffer and len(self.buffer) <= _REPLY:
                 left = patience - time.monotonic()
                 spent = None if began is None else cpu_seconds(self.process.pid)
                 if began is not None and spent is not None:
@@ -96,8 +103,13 @@ class Worker:
                         self._ended()
                         return None
                     self.buffer += piece
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return Verdict(json.loads(line))
+        line, _, more = self.buffer.partition(b"\n")
+        self.buffer = b""
+        verdict = _REPLIES.get(line)
+        if verdict is None or more:  # more than one answer: the next would be for another pair
+            self.stop()
+            return None
+        return verdict
 
     def _ended(self) -> None:
         """Return if the worker ended over its pair (out of time, or crashed); else raise Lost."""
