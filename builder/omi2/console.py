@@ -175,6 +175,8 @@ def summary(manifest: Mapping[str, Any], out: str) -> str:
     lines = []
     if not told["ran"]:
         lines.append("WARNING: decontamination was turned off; omi2-hub will refuse this release.")
+    if (about := told.get("embeddings", {})).get("why"):
+        lines.append(f"Not compared by embeddings: {about['why']}.")
     if not manifest["rows"]:
         lines.append(f"Wrote {out}: no row was kept. The funnel above says where they went.")
         return "\n".join(lines)

@@ -19,6 +19,7 @@ from typing import Any
 
 from omi2.errors import UsageError
 from omi2.files import describe
+from omi2.overlap import embed
 from omi2.overlap.judged import pool
 from omi2.prompts import load
 from omi2.recipe import Recipe, Source, as_table
@@ -37,8 +38,8 @@ LIBRARIES = {
 """Libraries whose version may change what a stage writes."""
 DATA = {
     "decontaminate": (
-        "overlap/frequencies.npz", "overlap/rephrase.toml", "overlap/benchmarks.toml",
-        "overlap/calibration.toml",
+        "overlap/frequencies.npz", "overlap/rephrase.toml", "overlap/embed.toml",
+        "overlap/benchmarks.toml", "overlap/calibration.toml",
     )
 }  # fmt: skip
 """Packaged figures that decide what a stage writes, like its code."""
@@ -72,6 +73,9 @@ def _told(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict
     }
     if stage in ASKS_TEACHER:
         told["teacher"] = _teacher(stage, recipe, run)
+    if stage == "decontaminate":
+        layer, why = embed.chosen(section)
+        told["embeddings"] = layer.about if layer else why
     if stage == "decontaminate" and (judge := pool(section, recipe.teacher, recipe.judge)):
         who = identity.known(judge, run.ledger(stage, 0).parent)
         told["judge"] = {"models": list(who.models), "files": list(who.files)}
@@ -125,6 +129,8 @@ def preflight(recipe: Recipe) -> None:
                 load(name, stage)
         _files(section, look=_there)
     rules = recipe.decontaminate
+    if rules.enabled:
+        embed.chosen(rules)
     if (judge := pool(rules, recipe.teacher, recipe.judge)) is not None:
         load(rules.judge_prompt, "judge")
         roster.read(judge)

@@ -1,12 +1,14 @@
 """The overlap checker in plain Python, one pair at a time: slow, and easy to see through."""
 
+import functools
+import math
 from collections import Counter
 
 import numpy as np
 
-from omi2.overlap.checker import POLICIES, RULES, Match
-from omi2.overlap.nearest import NEAR, NEAREST
-from omi2.overlap.rephrase import Bag, bag, features, scorer, weights
+from omi2.overlap.checker import MOST_OF_TEXT, RULES, Match
+from omi2.overlap.nearest import NEAR, NEAREST, TELLING, TEMPLATE_WEIGHT
+from omi2.overlap.rephrase import RARE, Bag, bag, scorers, weights
 from omi2.overlap.shares import COMMON
 from omi2.overlap.text import masked_hashes, ngram_hashes, words
 from omi2.recipe import Decontaminate
@@ -36,19 +38,78 @@ def check(problem: str, items: list[tuple[str, str]], rules: Decontaminate) -> M
                 share = len(covered) / len(theirs[at])
                 rule = "near_dup" if bags[at].numbers <= mine.numbers else "number_change"
                 found.append((rule if share > limit else "none", _scaled(share, limit), at))
+    for at, other in enumerate(theirs):
+        share = len(other) / len(tokens)
+        if len(other) < min(rules.ngram, len(tokens)) and len(other) > 1 and share >= MOST_OF_TEXT:
+            runs = (tokens[at : at + len(other)] for at in range(len(tokens)))
+            if other in runs:
+                found.append(("near_dup", _scaled(share, MOST_OF_TEXT), at))
     near = sorted((-_cosine(mine, other), at) for at, other in enumerate(bags))[:NEAREST]
     for cosine, at in near:
         if -cosine > NEAR:
-            value = scorer().score(features(mine, bags[at], weights()))
+            made = features(mine, bags[at])
+            margin = max(scorers().margins(np.array([made]))[0])
+            value = 1 / (1 + math.exp(-max(-30.0, min(30.0, margin))))
             rule = "rephrase" if value >= rules.rephrase else "none"
             found.append((rule, _scaled(value, rules.rephrase), at))
-    policy = POLICIES["strict" if rules.strict else "standard"]
+            alike = min(made[0], made[2])
+            if alike > rules.template and 40 * made[3] >= TEMPLATE_WEIGHT:
+                rule = "rephrase" if bags[at].numbers <= mine.numbers else "number_change"
+                found.append((rule, _scaled(alike, rules.template), at))
     if not found:
         return Match("none")
+    changed = {at for rule, _, at in found if rule == "number_change"}
     rule, score, at = max(
-        found, key=lambda f: (f[0] in policy, f[0] != "none", f[1], RULES.index(f[0]), -f[2])
+        (("number_change", *f[1:]) if f[0] == "rephrase" and f[2] in changed else f for f in found),
+        key=lambda f: (
+            RULES.index(f[0]) > 1,
+            f[0] != "none",
+            f[1],
+            RULES.index(f[0]),
+            -f[2],
+        ),
     )
     return Match(rule, score, "toy", items[at][0])
+
+
+def features(problem: Bag, item: Bag) -> list[float]:
+    """FEATURES of a pair."""
+    stems, numbers = problem.stems & item.stems, problem.numbers & item.numbers
+    shared, mine, its = weight(stems), weight(problem.stems), weight(item.stems)
+    norms = norm(problem.stems) * norm(item.stems)
+    both, theirs = weight(numbers), weight(item.numbers)
+    union = weight(problem.numbers | item.numbers)
+    cosine = norm(stems) ** 2 / norms if norms else 0.0
+    of_problem = shared / mine if mine else 0.0
+    of_item = shared / its if its else 0.0
+    heavy, number_weight = min(shared, 80.0) / 40, min(both, 30.0) / 15
+    jaccard = both / union if union else 0.5
+    rare = min(sum(nats(stem) > RARE for stem in stems), 6) / 3
+    length = abs(math.log((len(problem.stems) + 2) / (len(item.stems) + 2)))
+    return [
+        *(cosine, of_problem, of_item, heavy, jaccard, both / theirs if theirs else 0.5),
+        *(number_weight, rare, min(len(item.stems), 40) / 20, min(len(item.numbers), 10) / 5),
+        *(length, cosine * jaccard, float(problem.numbers == item.numbers), of_problem * heavy),
+        *(cosine**2, jaccard**2, heavy**2, of_problem * of_item, min(its, 160.0) / 80),
+        *(min(its / len(item.stems), 8.0) / 4 if item.stems else 0.0, jaccard * rare, rare**2),
+        *(number_weight * rare, number_weight**2, of_item**2, length**2, jaccard * heavy),
+    ]
+
+
+@functools.cache
+def nats(name: int) -> float:
+    """The weight of one stem or number."""
+    return float(weights().many(np.array([name], np.int64))[0])
+
+
+def weight(names: frozenset[int] | set[int]) -> float:
+    """The weight of some."""
+    return sum(map(nats, names))
+
+
+def norm(names: frozenset[int] | set[int]) -> float:
+    """The length of their vector of weights."""
+    return math.sqrt(sum(nats(name) ** 2 for name in names))
 
 
 def telling(tokens: list[str], n: int) -> np.ndarray:
@@ -57,9 +118,13 @@ def telling(tokens: list[str], n: int) -> np.ndarray:
 
 
 def _cosine(mine: Bag, other: Bag) -> float:
-    known = weights()
-    norms = known.norm(mine.stems) * known.norm(other.stems)
-    return known.norm(mine.stems & other.stems) ** 2 / norms if norms else 0.0
+    """Over the stems and numbers that tell something."""
+    one, two = (
+        {name for name in each.stems | each.numbers if nats(name) >= TELLING}
+        for each in (mine, other)
+    )
+    norms = norm(one) * norm(two)
+    return norm(one & two) ** 2 / norms if norms else 0.0
 
 
 def _scaled(value: float, limit: float) -> float:

@@ -8,9 +8,23 @@ from hypothesis import strategies as st
 from omi2.overlap.batch import CHUNK_TEXTS, chunks, ngrams, ranges, tokenise
 from omi2.overlap.text import mask, ngram_hashes, words
 
-HARD = st.text(
-    st.one_of(st.sampled_from("aZ09.,,.. \n-$\\{}_’“…²½٣５é\u0301\u200b\x00Ⅷßİ"), st.characters())
+CHARS = st.one_of(
+    st.sampled_from("aZ09.,,.. \n-$\\{}_’“…²½٣５é\u0301\u200b\x00Ⅷßİπ√"), st.characters()
 )
+PIECES = (
+    "one",
+    "twenty",
+    "hundred",
+    "million",
+    " and ",
+    "and",
+    "\\frac",
+    "\\left",
+    "frac",
+    "34",
+    " ",
+)
+HARD = st.one_of(st.text(CHARS), st.lists(st.one_of(st.sampled_from(PIECES), CHARS)).map("".join))
 
 
 @settings(deadline=None)

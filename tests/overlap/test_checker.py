@@ -12,6 +12,7 @@ import pytest
 
 from omi2.overlap import check, compare_many, index
 from omi2.overlap.checker import Checker, layers
+from omi2.overlap.rephrase import FEATURES, FREE, SCORERS, scorers
 from omi2.recipe import Decontaminate
 
 # Sixteen words, no two alike, so that every share is a count of sixteenths.
@@ -54,10 +55,19 @@ def tokens(first: int, last: int) -> str:
             1.0,
             "i/0",
         ),
-        # short items have no n-grams: only the whole counts
+        # short items have no n-grams: all of them must be there, and be most of the text
         ("What is 2 plus 3?", "contaminated", "exact", 1.0, "i/1"),
+        ("What is two plus three?", "contaminated", "exact", 1.0, "i/1"),
         ("What is 4 plus 3?", "clean", None, 0.0, None),
-        ("Tell me: what is 2 plus 3?", "clean", None, 0.0, None),
+        ("Tell me: what is 2 plus 3?", "contaminated", "near_dup", 0.5 + 0.5 * (3 / 7), "i/1"),
+        ("What now is 2 plus 3?", "clean", None, 0.0, None),
+        (
+            "Tell me, if you know, what is 2 plus 3, or 3 plus 2?",
+            "clean",
+            None,
+            0.0,
+            None,
+        ),
         # the boilerplate of a matrix says nothing
         (
             MATRIX.replace("inverse", "trace").translate(str.maketrans("135", "246")),
@@ -118,12 +128,47 @@ def test_an_item_told_in_other_words(problem: str, rule: str | None) -> None:
     assert rule is None or found.item == "i/4"
 
 
+@pytest.mark.parametrize("every", [2, 3, 4, 5])
+def test_words_put_in_between_hide_nothing(every: int) -> None:
+    """No n-gram is left whole; the bag of words is."""
+    made = index.build("toy", [*ITEMS, ("i/4", TOLD)], 8, {})
+    words = TOLD.split()
+    told = [w + (" really" if n % every == every - 1 else "") for n, w in enumerate(words)]
+    found = Checker(made, Decontaminate(strict=False)).check(" ".join(told))
+    assert (found.rule, found.item) == ("rephrase", "i/4")
+
+
+def test_more_of_an_item_is_never_less_evidence() -> None:
+    """Of the scorer that knows copies, which an item's own bag must satisfy."""
+    fitted = scorers().weights[:, SCORERS.index("copied")]
+    assert {n for n, w in zip(FEATURES, fitted, strict=True) if w < 0} <= set(FREE)
+    made = index.build("toy", [("i/4", TOLD)], 8, {})
+    checked = Checker(made, Decontaminate())
+    _, features = checked.near_pairs([TOLD], None)
+    assert scorers().margins(features).max() > 3
+
+
+def test_what_every_policy_calls_contamination_is_told_first() -> None:
+    """One item with other numbers, another in other words: asked for either policy, yes."""
+    other = TOLD.replace("45", "46").replace("32", "33")
+    made = index.build("toy", [("same", TOLD), ("numbers", other)], 8, {})
+    swapped = "How much does she spend on tiles? " + TOLD.partition(" How")[0]
+    found = Checker(made, Decontaminate(strict=True)).check(swapped)
+    assert found.item == "same"
+    assert found.contaminated("standard")
+
+
 @pytest.mark.parametrize(
     ("rules", "wanted", "rule", "score"),
     [
         (Decontaminate(), "contaminated", "number_change", 1.0),
         (Decontaminate(strict=False), "clean", "number_change", 1.0),  # reported all the same
-        (Decontaminate(masked_overlap=1.0), "clean", "none", 0.5),  # no more than all is possible
+        (
+            Decontaminate(masked_overlap=1.0, template=1.0),
+            "clean",
+            "none",
+            0.5,
+        ),  # no more than all is possible
     ],
 )
 def test_other_numbers_are_the_strict_policys_affair(
@@ -213,13 +258,13 @@ def test_every_test_item_is_found(name: str, items: int, shared_data: Path) -> N
     table = pl.read_parquet(shared_data / "benchmarks" / f"{name}.parquet")
     problems = table.filter(pl.col("split") == "test")["problem"].to_list()
     assert len(problems) == items
-    found = Counter(packaged().check(problem).rule == "exact" for problem in problems)
+    found = Counter(match.rule == "exact" for match in packaged().check_many(problems))
     assert found == {True: items}
 
 
 @pytest.mark.shared
 def test_labelled_problem_pairs(shared_data: Path) -> None:
-    """Measured: exact and near_dup all found, unrelated none, number_change 99%, rephrase 94%."""
+    """Measured: exact and near_dup all found, unrelated none, number_change 99.4%, rephrase 93%."""
     lines = (shared_data / "labelled" / "problem_pairs.jsonl").read_text("utf-8").splitlines()
     pairs = [json.loads(line) for line in lines]
     matches = compare_many((pair["candidate"], pair["benchmark_problem"]) for pair in pairs)
@@ -231,17 +276,17 @@ def test_labelled_problem_pairs(shared_data: Path) -> None:
     assert found["exact"] == {True: 279}
     assert found["near_dup"] == {True: 10}
     assert found["unrelated"] == {False: 1119}
-    assert found["number_change"][True] >= 0.98 * found["number_change"].total()
+    assert found["number_change"][True] >= 0.99 * found["number_change"].total()
     assert standard["number_change"][True] <= 0.03 * found["number_change"].total()
-    assert standard["rephrase"][True] >= 0.93 * standard["rephrase"].total()
+    assert standard["rephrase"][True] >= 0.92 * standard["rephrase"].total()
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "most"), [("gsm8k", 0.01), ("math", 0.05)])
 def test_the_operating_point(name: str, most: float, shared_data: Path) -> None:
-    """Measured: the standard policy flags 0.4% of GSM8K train and 4.4% of MATH train."""
+    """Measured: the standard policy flags 0.2% of GSM8K train and 4.3% of MATH train."""
     table = pl.read_parquet(shared_data / "benchmarks" / f"{name}.parquet")
     problems = table.filter(pl.col("split") == "train")["problem"].to_list()[::4]
     standard = Checker(index.load("test-sets"), Decontaminate(strict=False))
-    flagged = sum(standard.check(problem).contaminated("standard") for problem in problems)
+    flagged = sum(match.contaminated("standard") for match in standard.check_many(problems))
     assert 0 < flagged / len(problems) <= most

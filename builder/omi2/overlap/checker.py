@@ -6,16 +6,19 @@ Layers, from cheap to dear, and the rule that each speaks for:
 - ngram    the share of an item's words in word n-grams that the problem shares
            (Tulu 3, arXiv 2411.15124, section 3.2), above `overlap`             near_dup
 - masked   the same with numbers masked, above `masked_overlap`                 number_change
-- words    the scorer of `omi2.overlap.rephrase`, from `rephrase`               rephrase
+- words    the scorers of `omi2.overlap.rephrase`, from `rephrase`              rephrase
+           the same words, or nearly, and other numbers, above `template`       number_change
 - minhash  Jaccard similarity of word 3-grams, estimated by MinHash; only where
            the benchmark's texts are at hand                                    near_dup
 
 An n-gram of few different words besides numbers (`a 1 a 2 a 3`, the frame of a matrix), and one
 that more than a dozen items hold, say nothing of any. A near duplicate that lacks a number of the
-item's is a number_change, and the other way round. Every rule is contamination but number_change,
-which is only where the rules are `strict`. A problem without a single word cannot be compared:
-unknown, never clean. All layers work on many problems at once, in arrays; the modules beside this
-one hold one layer each.
+item's is a number_change, and the other way round; what is a number_change is no rephrase. An item
+too short for n-grams is a near duplicate of a text that is little more than it. Every rule is
+contamination but number_change, which is only where the rules are `strict`; of two matches the one
+that is contamination under every policy is told. A problem without a single word cannot be
+compared: unknown, never clean. All layers work on many problems at once, in arrays; the modules
+beside this one hold one layer each.
 
 One scale: a score is 0.5 at the threshold of its rule, 1 for the whole item, and straight between
 (`scaled`), so the scores of different rules compare, and a clean problem's lies below 0.5.
@@ -24,6 +27,7 @@ Not covered: paraphrases that change names, things and numbers; they keep nothin
 compared without understanding.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -33,9 +37,17 @@ import numpy.typing as npt
 from omi2.overlap import minhash
 from omi2.overlap.batch import Batch, Grams, Ints, chunks, ngrams, tokenise
 from omi2.overlap.index import Index
-from omi2.overlap.nearest import Floats, bags, have_numbers, items, margins, rephrased
-from omi2.overlap.rephrase import FEATURES
+from omi2.overlap.nearest import (
+    Floats,
+    bags,
+    candidates,
+    have_numbers,
+    items,
+    rephrased,
+    templates,
+)
 from omi2.overlap.shares import COMMON, Pairs, shares, table
+from omi2.overlap.text import whole_hash
 from omi2.recipe import Decontaminate
 
 Flags = npt.NDArray[np.bool_]
@@ -52,6 +64,8 @@ POLICIES = {
     "strict": (EXACT, NEAR_DUP, REPHRASE, JUDGE, NUMBER_CHANGE),
 }
 """The rules that are contamination, by policy."""
+MOST_OF_TEXT = 0.5
+"""An item too short for n-grams is matched by a text of which it is at least this share."""
 RULES = (NONE, NUMBER_CHANGE, JUDGE, REPHRASE, NEAR_DUP, EXACT)
 """The rules as numbers: between equal scores the later one is told."""
 
@@ -97,6 +111,7 @@ class Checker:
         self.rules = rules
         self._whole = {h: at for at, h in reversed(list(enumerate(index.whole.tolist())))}
         counts = np.maximum(index.lengths - index.n + 1, 0)
+        self._shortest = int(index.lengths.min(initial=index.n))
         self._firsts = np.unique(index.grams[(np.cumsum(counts) - counts)[counts > 0]])
         telling = np.where(index.masked == 0, np.uint64(0), index.grams)
         self._plain = table(telling, index.lengths, index.n, common)
@@ -126,7 +141,11 @@ class Checker:
         plain = ngrams(batch, self.index.n)
         masked = ngrams(batch, self.index.n, masked=True)
         same = self._exact(batch, plain, own)
-        found = [(same, np.full(len(same.text), RULES.index(EXACT)))]
+        short = self._short(batch, own)
+        found = [
+            (same, np.full(len(same.text), RULES.index(EXACT))),
+            _ruled(short, short.score >= MOST_OF_TEXT, MOST_OF_TEXT, RULES.index(NEAR_DUP)),
+        ]
         for grams, stored, limit in (
             (plain, self._plain, self.rules.overlap),
             (masked, self._masked, self.rules.masked_overlap),
@@ -135,28 +154,28 @@ class Checker:
             found.append(self._by_numbers(batch, pairs, pairs.score > limit, limit))
         return found
 
-    def open_pairs(
-        self, problems: Sequence[str], own: Sequence[int] | None, least: float
+    def near_pairs(
+        self, problems: Sequence[str], own: Sequence[int] | None
     ) -> tuple[Pairs, Floats]:
-        """Pairs that the scorer of words puts at least this far above its threshold (or below it,
-        where negative), and the weighted Jaccard similarity of their numbers."""
-        pairs, numbers = [], []
+        """The items nearest to each problem by words (or its own), and the pairs' features."""
+        pairs, found = [], []
         for part in chunks(problems):
             item = None if own is None else np.array(own[part], np.int64)
-            found, features = margins(bags(tokenise(problems[part])), self._items, item)
-            sure = found.score >= least
-            found = found.where(sure)
-            pairs.append(Pairs(found.text + part.start, found.item, found.score))
-            numbers.append(features[sure, FEATURES.index("numbers_jaccard")])
+            near, features = candidates(bags(tokenise(problems[part])), self._items, item)
+            pairs.append(Pairs(near.text + part.start, near.item, near.score))
+            found.append(features)
         columns = ([getattr(p, n) for p in pairs] for n in ("text", "item", "score"))
-        text, item, score = (np.concatenate(column) for column in columns)
-        return Pairs(text, item, score), np.concatenate(numbers)
+        return Pairs(*map(np.concatenate, columns)), np.concatenate(found)
 
     def _chunk(self, batch: Batch, own: Ints | None) -> list[Match]:
         found = self.copies(batch, own)
-        pairs = rephrased(bags(batch), self._items, own)
-        limit = self.rules.rephrase
-        found.append(_ruled(pairs, pairs.score >= limit, limit, RULES.index(REPHRASE)))
+        pairs, features = candidates(bags(batch), self._items, own)
+        (alike, lacks), limit = templates(pairs, features), self.rules.template
+        high = alike.score > limit
+        rule = np.where(lacks, RULES.index(NUMBER_CHANGE), RULES.index(REPHRASE))
+        found.append(_ruled(alike.where(high), high[high], limit, rule[high]))
+        told, limit = rephrased(pairs, features), self.rules.rephrase
+        found.append(_ruled(told, told.score >= limit, limit, RULES.index(REPHRASE)))
         if self._signatures is not None:
             pairs = minhash.near(minhash.signatures(batch), self._signatures, self.rules.minhash)
             pairs = Pairs(pairs.text, self._signed[pairs.item], pairs.score)
@@ -183,6 +202,25 @@ class Checker:
                 item.append(one)
         return Pairs(np.array(text, np.int64), np.array(item, np.int64), np.ones(len(text)))
 
+    def _short(self, batch: Batch, own: Ints | None) -> Pairs:
+        """Short texts that hold all the words of an item too short for n-grams, one after another,
+        and little besides: the share of their words that are the item's."""
+        sizes = np.diff(batch.offsets)
+        least = max(2, self._shortest)
+        fit = (sizes > least) & (sizes * MOST_OF_TEXT <= self.index.n - 1)
+        text, item, score = [], [], []
+        for at in np.flatnonzero(fit).tolist():
+            tokens = batch.words(at)
+            for size in range(max(least, math.ceil(len(tokens) * MOST_OF_TEXT)), self.index.n):
+                for start in range(len(tokens) - size + 1):
+                    one = self._whole.get(whole_hash(tokens[start : start + size]), -1)
+                    if one >= 0 and self.index.lengths[one] == size < len(tokens):
+                        text.append(at)
+                        item.append(one)
+                        score.append(size / len(tokens))
+        found = Pairs(np.array(text, np.int64), np.array(item, np.int64), np.array(score))
+        return found if own is None else found.where(own[found.text] == found.item)
+
     def _by_numbers(self, batch: Batch, pairs: Pairs, high: Flags, limit: float) -> Found:
         """near_dup or number_change: has the problem all of the item's numbers, whatever else?"""
         rule = np.full(len(pairs.text), RULES.index(NUMBER_CHANGE))
@@ -193,13 +231,16 @@ class Checker:
         return _ruled(pairs, high, limit, rule)
 
     def _best(self, batch: Batch, found: Sequence[Found]) -> list[Match]:
-        """Each text's strongest match: contamination first, then a rule, then the score."""
+        """Each text's strongest match: contamination under every policy first, then under the
+        strict one, then the score."""
         text = np.concatenate([p.text for p, _ in found])
         item = np.concatenate([p.item for p, _ in found])
         score = np.concatenate([p.score for p, _ in found])
         rule = np.concatenate([rule for _, rule in found])
-        policy = POLICIES["strict" if self.rules.strict else "standard"]
-        bad = np.isin(rule, [RULES.index(name) for name in policy])
+        pair = text * len(self.index.items) + item
+        changed = np.isin(pair, pair[rule == RULES.index(NUMBER_CHANGE)])
+        rule[changed & (rule == RULES.index(REPHRASE))] = RULES.index(NUMBER_CHANGE)
+        bad = rule >= RULES.index(REPHRASE)  # under every policy
         order = np.lexsort((-item, rule, score, rule > 0, bad, text))
         best = order[np.append(np.diff(text[order]) != 0, True)] if len(order) else order
         matches = [Match(NONE)] * len(batch)

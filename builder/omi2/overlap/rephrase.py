@@ -2,12 +2,15 @@
 
 A paraphrase keeps an item's names, its things and its numbers, and changes the words around them.
 So a problem is reduced to a bag: its distinct word stems (five letters, common words left out) and
-its distinct numbers (spelled ones in digits). Stems are weighed by rarity, from a table of document
-frequencies that ships with omi2 (hashes and counts from GSM8K train and MATH train, no text), so
-that a score does not depend on which benchmarks are loaded. For the few items that share the most
-weight, a linear scorer over the features below says how likely the problem is a paraphrase; its
-weights and threshold, with what they were measured to do, are in `rephrase.toml`, fitted by
-`python tests/bench/fit_rephrase.py`.
+its distinct numbers. Both are weighed by rarity, from a table of document frequencies that ships
+with omi2 (hashes and counts from GSM8K train and MATH train, no text), so that a score does not
+depend on which benchmarks are loaded. For the few items that share the most weight, two linear
+scorers over the features below each say how far a pair is above its threshold, and the higher one
+counts: `retold` knows paraphrases as people and models write them, `copied` an item whose bag is
+there nearly whole, however it was disguised, and no weight of `copied` on what both share is
+negative: more of an item is never less evidence. Their weights and thresholds, with what they were
+measured to do, are in `rephrase.toml`, fitted by `python tests/bench/fit_rephrase.py`. The features
+are computed in `omi2.overlap.nearest`.
 
 Not covered: translation; a paraphrase that changes the names and the things too.
 """
@@ -44,7 +47,26 @@ FEATURES = (
     "numbers_squared",
     "weight_squared",
     "of_both",
+    "item_weight",  # in units of 80 nats, at most 2
+    "item_rarity",  # nats a stem, by fours, at most 2
+    "numbers_and_rare",
+    "rare_squared",
+    "numbers_weight_and_rare",
+    "numbers_weight_squared",
+    "of_item_squared",
+    "length_squared",
+    "numbers_and_weight",
 )
+SCORERS = ("retold", "copied")
+FREE = (
+    "item_stems",
+    "item_numbers",
+    "item_weight",
+    "item_rarity",
+    "length_ratio",
+    "length_squared",
+)
+"""Features that are no evidence by themselves: `copied` may weigh them either way."""
 RARE = 5.0
 _COMMON = frozenset(
     (
@@ -53,17 +75,20 @@ _COMMON = frozenset(
         *("were", "be", "been", "has", "have", "had", "if", "as", "from", "will", "would", "can"),
         *("could", "how", "many", "much", "what", "does", "do", "did", "not", "each", "per", "all"),
         *("then", "than", "there", "so", "i", "you", "we", "who", "which", "when", "some", "any"),
-        *("more", "total"),
+        *("more", "total", "percent", "dollar", "dollars", "degrees", "pmatrix", "bmatrix"),
+        *("vmatrix", "matrix", "align", "aligned", "array", "cases", "tabular"),
     )
 )
+"""Words that tell nothing, those that also stand as signs, and how LaTeX sets formulas."""
 _NUMBERS = {
-    **dict(one="1", two="2", three="3", four="4", five="5", six="6", seven="7", eight="8"),
-    **dict(nine="9", ten="10", eleven="11", twelve="12", thirteen="13", fourteen="14"),
-    **dict(fifteen="15", sixteen="16", seventeen="17", eighteen="18", nineteen="19"),
-    **dict(twenty="20", thirty="30", forty="40", fifty="50", sixty="60", seventy="70"),
-    **dict(eighty="80", ninety="90", hundred="100", dozen="12", zero="0", once="1"),
-    **dict(twice="2", double="2", doubled="2", triple="3", thrice="3", half="1/2", quarter="1/4"),
+    **dict(dozen="12", once="1", twice="2", double="2", doubled="2", triple="3", thrice="3"),
+    **dict(half="1/2", quarter="1/4"),
 }
+_UNITS = {
+    **dict(feet="foot", ft="foot", cm="centimeter", km="kilometer", mi="mile", kg="kilogram"),
+    **dict(hr="hour", hrs="hour", min="minute", mins="minute", lb="pound", lbs="pound"),
+}
+"""Short forms, and what they stand for."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +100,16 @@ class Bag:
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """A linear scorer: weights of FEATURES, a constant, and the score from which it is one."""
+class Scorers:
+    """Linear scorers, a column each: weights of FEATURES, and what is added so that 0 is the
+    threshold."""
 
-    weights: tuple[float, ...]
-    constant: float
-    threshold: float
+    weights: npt.NDArray[np.float64]
+    constants: npt.NDArray[np.float64]
 
-    def score(self, features: Sequence[float]) -> float:
-        """How likely the pair is a paraphrase: in (0, 1), one half at the threshold."""
-        weighed = sum(w * f for w, f in zip(self.weights, features, strict=True)) + self.constant
-        return 1 / (1 + math.exp(max(-30.0, min(30.0, self.threshold - weighed))))
+    def margins(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """How far above its threshold each scorer puts each pair, in logits."""
+        return np.asarray(features @ self.weights + self.constants)
 
 
 def bag(tokens: Sequence[str]) -> Bag:
@@ -95,9 +119,9 @@ def bag(tokens: Sequence[str]) -> Bag:
         if token in _NUMBERS:
             numbers.add(_hash(_NUMBERS[token]))
         elif token[0].isdigit():
-            numbers.add(_hash(token.rstrip("0").rstrip(".") if "." in token else token))
+            numbers.add(_hash(token))
         elif token not in _COMMON:
-            stems.add(_hash(token[:STEM]))
+            stems.add(_hash(_UNITS.get(token, token)[:STEM]))
     return Bag(frozenset(stems), frozenset(numbers))
 
 
@@ -108,27 +132,14 @@ class Weights:
         nats = np.log((total + 1) / (counts + 0.5))
         order = np.argsort(hashes, kind="stable")
         self._names, self._nats = hashes[order].astype(np.int64), nats[order]
-        self._known = dict(zip(hashes.tolist(), nats.tolist(), strict=True))
         self.unseen = math.log((total + 1) / 0.5)
 
-    def of(self, name: int) -> float:
-        """The weight of one hash; what was never seen weighs the most."""
-        return float(self._known.get(name, self.unseen))
-
     def many(self, names: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """The weights of an array of hashes."""
+        """The weights of an array of hashes; what was never seen weighs the most."""
         if not len(self._names):
             return np.full(len(names), self.unseen)
         at = np.minimum(np.searchsorted(self._names, names), len(self._names) - 1)
         return np.where(self._names[at] == names, self._nats[at], self.unseen)
-
-    def sum(self, names: frozenset[int]) -> float:
-        """The weight of several."""
-        return sum(map(self.of, names))
-
-    def norm(self, names: frozenset[int]) -> float:
-        """The length of the weights' vector."""
-        return math.sqrt(sum(self.of(name) ** 2 for name in names))
 
 
 @functools.cache
@@ -140,46 +151,13 @@ def weights() -> Weights:
 
 
 @functools.cache
-def scorer() -> Scorer:
-    """The fitted scorer that ships with omi2."""
+def scorers() -> Scorers:
+    """The fitted scorers that ship with omi2."""
     text = (files("omi2") / "overlap" / "rephrase.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
-    ordered = tuple(float(table["weights"][name]) for name in FEATURES)
-    return Scorer(ordered, float(table["constant"]), float(table["threshold"]))
-
-
-def features(problem: Bag, item: Bag, known: Weights) -> list[float]:
-    """FEATURES of a pair."""
-    stems, numbers = problem.stems & item.stems, problem.numbers & item.numbers
-    shared, mine, its = known.sum(stems), known.sum(problem.stems), known.sum(item.stems)
-    norms = known.norm(problem.stems) * known.norm(item.stems)
-    both, theirs = known.sum(numbers), known.sum(item.numbers)
-    union = known.sum(problem.numbers | item.numbers)
-    cosine = known.norm(stems) ** 2 / norms if norms else 0.0
-    of_problem = shared / mine if mine else 0.0
-    of_item = shared / its if its else 0.0
-    weight = min(shared, 80.0) / 40
-    jaccard = both / union if union else 0.5
-    return [
-        cosine,
-        of_problem,
-        of_item,
-        weight,
-        jaccard,
-        both / theirs if theirs else 0.5,
-        min(both, 30.0) / 15,
-        min(sum(known.of(stem) > RARE for stem in stems), 6) / 3,
-        min(len(item.stems), 40) / 20,
-        min(len(item.numbers), 10) / 5,
-        abs(math.log((len(problem.stems) + 2) / (len(item.stems) + 2))),
-        cosine * jaccard,
-        float(problem.numbers == item.numbers),
-        of_problem * weight,
-        cosine**2,
-        jaccard**2,
-        weight**2,
-        of_problem * of_item,
-    ]
+    weights = [[float(table[n]["weights"][f]) for n in SCORERS] for f in FEATURES]
+    constants = [float(table[n]["constant"]) - float(table[n]["threshold"]) for n in SCORERS]
+    return Scorers(np.array(weights), np.array(constants))
 
 
 @functools.lru_cache(maxsize=1 << 17)

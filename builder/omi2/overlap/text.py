@@ -1,10 +1,11 @@
 """Words and n-gram hashes: what the overlap layers see of a problem.
 
 A word is a run of letters or of digits, lower case; punctuation and LaTeX marks part words and are
-dropped, so `$\\frac{1}{2}$ of them` is `frac 1 2 of them`. A masked word stands for any number, in
-digits or spelled. An n-gram is hashed from the xxh3-64 hashes of its words, vectorised, and cut to
-40 bits: among 600,000 stored n-grams one foreign n-gram in two million matches by accident, and no
-layer decides by a single n-gram.
+dropped, and so are commands of layout and arithmetic, that other ways of typing a formula lack:
+`$\\frac{1}{2}$ of them` is `1 2 of them`, as is `½ of them`. A number is in digits, however it was
+spelled (`omi2.overlap.spelled`); a masked word stands for any number. An n-gram is hashed from the
+xxh3-64 hashes of its words, vectorised, and cut to 40 bits: among 600,000 stored n-grams one
+foreign n-gram in two million matches by accident, and no layer decides by a single n-gram.
 """
 
 import functools
@@ -16,19 +17,58 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from omi2.overlap.spelled import joined
+
 Hashes = npt.NDArray[np.uint64]
 
-_WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
+SPLIT_FRACTION = r"(?<=frac)\d(?=\d)"
+"""`\\frac34` is three quarters."""
+_WORD = re.compile(rf"{SPLIT_FRACTION}|\d+(?:\.\d+)?|[^\W\d_]+")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3})")
-SPELLED = frozenset(
+_RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]+|[\u00bc-\u00be\u2150-\u215e]")
+"""Digits above or below the line, and fractions in one sign: they part from what stands beside."""
+_GREEK_WORD = re.compile("[\u0370-\u03ff]{2}")
+_SIGNS = str.maketrans(
+    {
+        "√": " sqrt ",
+        "∞": " infty ",
+        "∑": " sum ",
+        "∫": " int ",
+        "π": " pi ",
+        "θ": " theta ",
+        "α": " alpha ",
+        "β": " beta ",
+        "γ": " gamma ",
+        "λ": " lambda ",
+        "ω": " omega ",
+        "φ": " phi ",
+        "Δ": " delta ",
+        "△": " triangle ",
+        "∠": " angle ",
+    }
+)
+LAYOUT = frozenset(
     (
-        *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-        *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-        *("eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy"),
-        *("eighty", "ninety", "hundred", "thousand", "million"),
+        *(
+            "begin",
+            "end",
+            "frac",
+            "dfrac",
+            "tfrac",
+            "left",
+            "right",
+            "displaystyle",
+            "text",
+            "mbox",
+            "mathrm",
+        ),
+        *("textbf", "textrm", "mathbf", "mathit", "operatorname", "quad", "qquad", "limits"),
+        *("cdot", "times", "div", "pm", "le", "leq", "leqslant", "ge", "geq", "geqslant", "ne"),
+        *("neq", "ldots", "cdots", "dots", "circ", "big", "bigl", "bigr", "bigg"),
     )
 )
+"""LaTeX commands that are no words."""
 MASK = "#"
 GRAM_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no position of an n-gram is lost
 _KEEP = np.uint64((1 << 40) - 1)
@@ -37,16 +77,31 @@ _KEEP = np.uint64((1 << 40) - 1)
 def words(text: str) -> list[str]:
     """The words of a text.
 
-    >>> words("She has $1,200 and $\\\\frac{1}{2}$ hour.")
-    ['she', 'has', '1200', 'and', 'frac', '1', '2', 'hour']
+    >>> words("She has $1,200 and $\\\\frac{1}{2}$ of twenty-one hours.")
+    ['she', 'has', '1200', 'and', '1', '2', 'of', '21', 'hours']
     """
-    if not text.isascii():  # what nobody sees (zero-width spaces, soft hyphens) parts no word
-        text = unicodedata.normalize("NFKC", text)
-        text = _BEYOND_ASCII.sub(_plain, text)
-    return _WORD.findall(_GROUPED.sub("", text.lower()))
+    if not text.isascii():
+        text = plain(text)
+    text = _GROUPED.sub("", text.lower())
+    return joined(
+        [
+            found.group()
+            for found in _WORD.finditer(text)
+            if not (text[found.start() - 1 : found.start()] == "\\" and found.group() in LAYOUT)
+        ]
+    )
 
 
-def _plain(found: re.Match[str]) -> str:
+def plain(text: str) -> str:
+    """A text as it counts: signs by their names, and what nobody sees (zero-width spaces, soft
+    hyphens) parts no word."""
+    if not _GREEK_WORD.search(text):
+        text = text.translate(_SIGNS)
+    text = unicodedata.normalize("NFKC", _RAISED.sub(lambda found: f" {found.group()} ", text))
+    return _BEYOND_ASCII.sub(_seen, text)
+
+
+def _seen(found: re.Match[str]) -> str:
     """A character as it counts: unseen ones do not, and a digit is a digit in any script."""
     char = found.group()
     kind = unicodedata.category(char)
@@ -56,8 +111,8 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def mask(tokens: Sequence[str]) -> list[str]:
-    """The same words with every number, in digits or spelled, masked."""
-    return [MASK if t[0].isdigit() or t in SPELLED else t for t in tokens]
+    """The same words with every number masked."""
+    return [MASK if t[0].isdigit() else t for t in tokens]
 
 
 def ngram_hashes(tokens: Sequence[str], n: int) -> Hashes:

@@ -1,7 +1,8 @@
 """Stage 3, decontaminate: drop every problem that overlaps with a benchmark's test set.
 
 Seeds and new problems alike are compared with the recipe's overlap indexes and benchmark texts
-(`omi2.overlap.checker`), and each gets a verdict, a score and the item that gave it. What is
+(`omi2.overlap.checker`, and `omi2.overlap.embed` where it can run: the report says whether it did,
+and why not), and each gets a verdict, a score and the item that gave it. What is
 contaminated or unknown is dropped. With decontamination off, every verdict is unknown, nothing is
 dropped here, and the release says so; `omi2-hub` refuses to publish it.
 
@@ -22,7 +23,7 @@ import polars as pl
 from omi2 import rows
 from omi2.engines import over_parts
 from omi2.files import read_json, write_json
-from omi2.overlap import copies, index
+from omi2.overlap import copies, embed, index
 from omi2.overlap.against import Texts, gather, texts_of
 from omi2.overlap.benchmarks import coverage, covered, standard_coverage
 from omi2.overlap.checker import CLEAN, CONTAMINATED, JUDGE, NONE, UNKNOWN, Checker, Match, layers
@@ -30,7 +31,7 @@ from omi2.overlap.judged import judged, pool
 from omi2.recipe import Decontaminate, Recipe
 from omi2.run import Report, Run, drop, problems, tally
 
-NEAR_COPY = "near_copy"
+EMBEDDINGS, NEAR_COPY = "embeddings", "near_copy"
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -55,7 +56,7 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
     facts: dict[str, int] = {}
     table = problems(run, part).sort("problem_id")
     texts = table["problem"].to_list()
-    matches = checker(rules).check_many(texts) if rules.enabled else [Match(UNKNOWN)] * len(texts)
+    matches = _matches(rules, run, part, texts) if rules.enabled else [Match(UNKNOWN)] * len(texts)
     for row, found in zip(table.iter_rows(named=True), matches, strict=True):
         if not rules.enabled:
             kept.append({"problem_id": row["problem_id"], "verdict": UNKNOWN, "score": 0.0})
@@ -95,6 +96,17 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         dropped=tally(dropped),
         facts=facts,
     )
+
+
+def _matches(rules: Decontaminate, run: Run, part: int, texts: list[str]) -> list[Match]:
+    """What the layers find, embeddings last: their vectors are kept by part, so that which texts
+    are embedded together, and with it the last digit of a vector, is the same on every run."""
+    made, held = compared(rules)
+    matches = made.check_many(texts)
+    if embed.chosen(rules)[0] is None:
+        return matches
+    folder = run.path / "embeddings" / f"part-{part:05}"
+    return embed.improve(texts, matches, made, held, model=rules.embed, folder=folder)
 
 
 def _drop_copies(run: Run, report: Report, threshold: float) -> Report:
@@ -137,6 +149,7 @@ def _told(rules: Decontaminate) -> dict[str, Any]:
     texts = [text for _, _, text in held]
     with_texts = {benchmark for benchmark, _, _ in held}
     told = []
+    layer, why = embed.chosen(rules)
     for found in made.index.benchmarks:
         name, items = str(found["name"]), int(str(found["items"]))
         count = items if name in with_texts else coverage(index.select(made.index, name), texts)
@@ -148,13 +161,17 @@ def _told(rules: Decontaminate) -> dict[str, Any]:
         "strict": rules.strict,
         "texts": all(one["texts"] for one in told),
         "layers": _layers(rules, bool(texts)),
+        "embeddings": {"ran": True, **layer.about} if layer else {"ran": False, "why": why},
         "benchmarks": told,
         "standard": standard_coverage(texts),
     }
 
 
 def _layers(rules: Decontaminate, texts: bool) -> list[str]:
-    return [*layers(texts=texts), *([JUDGE] if texts and rules.judge != "off" else [])]
+    """The names of the layers that see a benchmark, with its texts or without."""
+    more = [EMBEDDINGS] if embed.chosen(rules)[0] is not None else []
+    more += [JUDGE] if rules.judge != "off" else []
+    return [*layers(texts=texts), *(more if texts else [])]
 
 
 def _signatures(run: Run, part: int) -> Path:
