@@ -26,7 +26,7 @@ LAYERS = [
     {"rules_column"},
     {"teachers"},
     {"overlap"},
-    {"fingerprint", "card", "stages", "dataset"},
+    {"fingerprint", "card", "stages", "dataset", "largest"},
     {"release"},
     {"pipeline"},
     {"explain", "compare_runs", "console", "choose", "options"},

@@ -30,17 +30,24 @@ def teachers() -> None:
 def check(recipe: str, specs: tuple[str, ...], form: str) -> None:
     """Ask each endpoint of RECIPE for model, limits, health and a sample; exit 1 if one fails.
 
+    The sample has the recipe's longest examples and its sampling; an endpoint that tells a limit
+    below what the recipe may ask for fails.
     Works with the embedded teacher too. A replay asks nobody, so there is nothing to check.
     """
     from omi2 import console
     from omi2 import recipe as recipes
+    from omi2.largest import largest
     from omi2.teachers import check, replay
 
-    teacher = recipes.load(recipe).teacher
+    chosen = recipes.load(recipe)
+    teacher = chosen.teacher
     teacher = replace(teacher, endpoints=specs, model="") if specs else teacher
     if replay.file_of(teacher):
         raise UsageError("a replay asks nobody: name a server with --teacher")
-    found = check.check(teacher)
+    most = largest(chosen)
+    if most is None:
+        raise UsageError(f"the recipe {recipe} asks for no problem and no solution")
+    found = check.check(teacher, most.request, most.tokens)
     if form == "json":
         click.echo(
             console.as_json(

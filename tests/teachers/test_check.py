@@ -14,11 +14,13 @@ from made import tree
 from omi2.cli import cli
 from omi2.errors import Omi2Error, UsageError
 from omi2.files import write_json
+from omi2.largest import largest
 from omi2.pipeline import build
 from omi2.recipe import Recipe, Source, as_table, load
 from omi2.run import open_run
 from omi2.settings import same
-from servers import serve, without_waiting
+from omi2.teachers import numbers
+from servers import serve, tgi_info, without_waiting
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +65,34 @@ def test_an_unusable_endpoint_is_named_and_fails_the_check(behave: Any, says: st
     assert f"tgi:{bad.url}: NOT USABLE" in done.stdout
     assert says in done.stdout
     assert f"tgi:{good.url}: made-model@abc, 128 requests at once" in done.stdout
+
+
+def limited(tokens: int) -> tuple[int, dict[str, Any]]:
+    return (200, {**tgi_info("made-model", 128), "max_total_tokens": tokens})
+
+
+def test_an_endpoint_that_is_too_small_for_the_recipe_fails_the_check() -> None:
+    """By the limit that it tells, or by refusing the recipe's own examples."""
+    most = largest(load("paper"))
+    assert most is not None
+    assert most.tokens > 2048 + 1024 + 500  # the answer, the longest problem, and the examples
+    for tokens, wrong in ((most.tokens - 1, True), (most.tokens, False)):
+        with serve("tgi", lambda *_: "fine", info=limited(tokens)) as server:
+            done = omi2("teachers", "check", "paper", "--teacher", f"tgi:{server.url}")
+        assert ("NOT USABLE: it takes" in done.stdout) is wrong
+        assert isinstance(done.exception, Omi2Error) is wrong
+
+    def small(prompt: str, _: int) -> Any:
+        return "fine" if len(prompt) < 500 else (422, {"error": "too long", "error_type": "v"})
+
+    with serve("tgi", small) as server:
+        done = omi2("teachers", "check", "paper", "--teacher", f"tgi:{server.url}")
+        (asked,) = server.asked
+    assert "HTTP 422" in done.stdout
+    assert asked["parameters"]["max_new_tokens"] == 2048
+    with serve("tgi", lambda *_: "") as server:
+        done = omi2("teachers", "check", "demo", "--teacher", f"tgi:{server.url}")
+    assert "answers nothing" in done.stdout
 
 
 def test_nobody_there_and_two_models_fail_the_check() -> None:
@@ -156,6 +186,20 @@ def test_a_solve_before_any_build_says_what_to_do(tmp_path: Path) -> None:
     assert "run omi2 build first" in str(done.exception)
 
 
+def test_quantiles_are_those_of_all_sessions(tmp_path: Path) -> None:
+    for took in (1.0, 9.0):
+        tally = numbers.Tally()
+        for _ in range(20):
+            tally.answer(took, took / 10, 5, "stop")
+        numbers.Book(tmp_path / "n").write(numbers.table([("e", tally)], 1.0, {"now": {}}))
+    found = numbers.report(tmp_path / "n", 0, 0)
+    assert found is not None
+    whole = found["in_all"]
+    assert whole["latency_p50_s"] == pytest.approx(1.0, rel=0.05)
+    assert whole["latency_p95_s"] == pytest.approx(9.0, rel=0.05)
+    assert whole["queue_p95_s"] == pytest.approx(0.9, rel=0.05)
+
+
 def test_a_report_adds_up_sessions_and_stands_in_no_manifest(tmp_path: Path) -> None:
     with serve("openai", solution) as server:
         recipe = recipe_for(server.url)
@@ -169,6 +213,7 @@ def test_a_report_adds_up_sessions_and_stands_in_no_manifest(tmp_path: Path) -> 
         assert whole["finish_reasons"] == {"stop": asked}
         assert whole["gpu_hours"] == pytest.approx(whole["endpoint_seconds"] * 8 / 3600, abs=1e-3)
         assert 0 < last["latency_p50_s"] <= last["latency_p95_s"] < 5
+        assert whole["latency_p50_s"] == last["latency_p50_s"]  # of all sessions, here one
         text = omi2("teachers", "report", "--run", str(tmp_path / "run")).stdout
         assert f"solve: {asked} answered, {7 * asked:,} tokens" in text
         assert "GPU-hours" in text

@@ -1,9 +1,10 @@
 """Look at each endpoint of a teacher before a build depends on it: model, limits, health, a sample.
 
-An endpoint is usable if it says who it is and completes a small prompt; what its /health says is
-told besides (not every server has one). The embedded teacher is started for it. Endpoints of
-different models are each usable, but not together: that is told as well. Not covered: speed under
-load, which the pool finds by itself.
+An endpoint is usable if it says who it is, answers a sample with the recipe's own examples and
+sampling, and tells no limit below what the recipe may ask for (`omi2.largest`); what its /health
+says is told besides (not every server has one). The embedded teacher is started for it. Endpoints
+of different models are each usable, but not together: that is told as well. Not covered: speed
+under load, which the pool finds by itself.
 """
 
 import asyncio
@@ -21,11 +22,7 @@ from omi2.teachers.identity import model_of, wire_name
 from omi2.teachers.protocol import Request, TeacherError, completion
 from omi2.teachers.wire import Wire
 
-SAMPLE = Request(
-    "Problem: What is 2 + 3?\nSolution: 2 + 3 = 5.\n\nProblem: What is 4 + 3?\nSolution:",
-    0.5, 0.95, 24, ("\n",), 1,
-)  # fmt: skip
-TOO_LONG = 120.0
+TOO_LONG = 300.0
 """Seconds after which a check gives up, whatever the recipe's time-out."""
 
 
@@ -44,13 +41,16 @@ class Finding:
     wrong: str = ""
 
 
-def check(teacher: Teacher) -> list[Finding]:
-    """A finding for each endpoint. Raises UsageError where the teacher is none."""
+def check(teacher: Teacher, sample: Request, tokens: int) -> list[Finding]:
+    """A finding for each endpoint, asked for this sample, where `tokens` have to fit.
+
+    Raises UsageError where the teacher is none.
+    """
     endpoints = roster.read(teacher)
     servers = [e for e in endpoints if e.kind != "embedded"]
 
     async def all_of(these: list[Endpoint], teacher: Teacher) -> list[Finding]:
-        return list(await asyncio.gather(*(_look(e, teacher) for e in these)))
+        return list(await asyncio.gather(*(_look(e, teacher, sample, tokens) for e in these)))
 
     found = {e: f for e, f in zip(servers, asyncio.run(all_of(servers, teacher)), strict=True)}
     for e in endpoints:
@@ -71,7 +71,7 @@ def usable(findings: list[Finding], *, mixed: bool = False) -> bool:
     return not any(f.wrong for f in findings) and (mixed or len(models) == 1)
 
 
-async def _look(e: Endpoint, teacher: Teacher) -> Finding:
+async def _look(e: Endpoint, teacher: Teacher, sample: Request, tokens: int) -> Finding:
     """One endpoint, asked three things."""
     wire = Wire(e, min(teacher.timeout_s, TOO_LONG))
     finding = Finding(str(e))
@@ -89,11 +89,18 @@ async def _look(e: Endpoint, teacher: Teacher) -> Finding:
             finding = replace(finding, healthy=await wire.link.healthy())
             began = time.monotonic()
             served = replace(served, wire=wire_name(e, served, finding.model))
-            (said, *_) = await wire.complete(served, SAMPLE)
+            (said, *_) = await wire.complete(served, sample)
         except TeacherError as error:
             return replace(finding, wrong=str(error))
-        text = completion(said, finding.model, SAMPLE.stop).text.strip()
-        return replace(finding, sample_ms=_ms(began), sample=text[:80])
+        text = completion(said, finding.model, sample.stop).text.strip()
+        finding = replace(finding, sample_ms=_ms(began), sample=text[:80])
+        if 0 < served.tokens < tokens:
+            return replace(finding, wrong=f"it takes {served.tokens:,} tokens of prompt and answer "
+                           f"together, and the recipe may ask for {tokens:,}: give it more, or "
+                           "lower max_tokens or max_problem_tokens")  # fmt: skip
+        if not text:
+            return replace(finding, wrong="it answers nothing to the recipe's own examples")
+        return finding
 
 
 def _ms(began: float) -> float:

@@ -83,9 +83,11 @@ def table(
             setattr(whole, name, getattr(whole, name) + getattr(tally, name))
         for name in ("failures", "reasons", "latency", "queue"):
             getattr(whole, name).update(getattr(tally, name))
+    steps = {name: dict(sorted(getattr(whole, name).items())) for name in ("latency", "queue")}
     return {
         "seconds": round(seconds, 1),
         **_plain(whole, seconds),
+        "steps": steps,
         "endpoints": {name: _plain(tally, seconds) for name, tally in each.items()},
         **now,
     }
@@ -140,6 +142,11 @@ def report(path: Path, gpus: float, price: float) -> dict[str, Any] | None:
         for session in sessions:
             counts.update(session[name])
         whole[name] = dict(sorted(counts.items()))
+    for name in ("latency", "queue"):
+        steps: Counter[int] = Counter()
+        for session in sessions:
+            steps.update({int(k): n for k, n in session.get("steps", {}).get(name, {}).items()})
+        whole |= {f"{name}_p{p}_s": quantile(steps, p / 100) for p in (50, 95)}
     if gpus:
         whole["gpu_hours"] = round(whole["endpoint_seconds"] * gpus / 3600, 3)
         if price:
@@ -157,8 +164,9 @@ def text(stage: str, found: dict[str, Any]) -> str:
         f"{whole['tokens_of_failed_attempts']:,} tokens lost in them; "
         f"{whole['refused']:,} samples refused",
         f"  finish reasons: {_listed(whole['finish_reasons'])}",
-        f"  latency p50 {_seconds(last['latency_p50_s'])}, p95 {_seconds(last['latency_p95_s'])}; "
-        f"queue p95 {_seconds(last['queue_p95_s'])} (last session)",
+        "  latency p50 {}, p95 {}; queue p50 {}, p95 {}".format(
+            *(_seconds(whole[f"{name}_p{p}_s"]) for name in ("latency", "queue") for p in (50, 95))
+        ),
     ]
     if "gpu_hours" in whole:
         cost = f", cost {whole['cost']:,}" if "cost" in whole else ""
