@@ -56,7 +56,7 @@ def test_prefix(text: str, wanted: str) -> None:
 )
 def test_several_boxes(text: str, wanted: str) -> None:
     assert reason(text) == wanted
-    assert reason(text, one_box=False) == ""
+    assert reason(text, one_box=False, box_matches=False) == ""
 
 
 @pytest.mark.parametrize(
@@ -369,19 +369,56 @@ def test_count_tokens(text: str, wanted: int) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("So \\boxed{5}", ()),
-        ("```python\nprint(5)\n```", ("code",)),
-        ("<llm-code>5", ("code",)),
-        ("import math\n5", ("code",)),
-        ("x\n  from math import sqrt", ("code",)),
-        ("def f(x): 5", ("code",)),
-        ("We import 5 goods and define f(x)", ()),
+        ("So \\boxed{5}", ""),
+        ("So 5.", "no_box"),
+        ("So \\boxed{5", "no_box"),  # never closed
+        ("```python\nprint(5)\n``` \\boxed{5}", "code"),
+        ("<llm-code>\\boxed{5}", "code"),
+        ("import math\n\\boxed{5}", "code"),
+        ("x\n  from math import sqrt \\boxed{5}", "code"),
+        ("def f(x): \\boxed{5}", "code"),
+        ("We import 5 goods and define f(x) \\boxed{5}", ""),
+        ("[asy] draw((0,0)--(1,1)); [/asy] \\boxed{5}", "diagram"),
+        ("\\begin{tikzpicture} \\boxed{5}", "diagram"),
+        ("\\begin{pmatrix}1\\end{pmatrix} \\boxed{5}", ""),
+        ("\\includegraphics{a} \\boxed{5}", "diagram"),
+        ("<svg width=1> \\boxed{5}", "diagram"),
+        ("<|start_header_id|>assistant \\boxed{5}", "control_tokens"),
+        ("[INST] x [/INST] \\boxed{5}", "control_tokens"),
+        ("</s> \\boxed{5}", "control_tokens"),
+        ("a <b> c and |x| < 3 \\boxed{5}", ""),
+        ("\\boxed{5}. <|im_end|>", ""),  # it is cut off
     ],
 )
-def test_code_is_flagged_and_kept(text: str, wanted: tuple[str, ...]) -> None:
+def test_a_mark_is_flagged_and_drops_a_solution_only_where_told(text: str, wanted: str) -> None:
     found = judge(text, Filter(min_chars=0))
-    assert found.flags == wanted
+    assert found.flags == ((wanted,) if wanted else ())
     assert found.reason == ""
+    assert reason(text, drop_marked=("no_box", "control_tokens", "diagram", "code")) == wanted
+    assert reason(text, drop_marked=tuple({"no_box", "diagram"} - {wanted})) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("So \\boxed{5}. No: the final answer is 7.", "7"),
+        ("So \\boxed{5}.\nFinal answer: 5", None),
+        ("So \\boxed{5}. We check it once more.", None),
+        ("So \\boxed{5} and the final answer is 7", None),  # nothing is cut
+    ],
+)
+def test_a_box_that_the_text_takes_back_is_dropped(text: str, wanted: str | None) -> None:
+    found = judge(text, Filter(min_chars=0))
+    assert found.reason == ("box_not_matching" if wanted else "")
+    assert found.detail == (wanted or "")
+    assert reason(text, box_matches=False) == reason(text, trim="off") == ""
+
+
+def test_a_mark_that_is_none_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="drop_marked is 'diagrams': one of no_box, control_tokens"
+    ):
+        Filter(drop_marked=("diagrams",))
 
 
 @pytest.mark.timeout(20)
@@ -391,13 +428,34 @@ def test_code_is_flagged_and_kept(text: str, wanted: tuple[str, ...]) -> None:
     [
         *("=", "(", ")", "1+", "1=", "-", "1-", "1.", "((1+", "1+1=", "0", " ", "\n", "\t", "'s"),
         *("\\boxed{", "\\boxed ", "\\boxed{1}", "\\boxed 5", "{", "}", "$$", "\\[", "a.", "a"),
-        *("My solution:", "import ", "`", "é"),
+        *("My solution:", "import ", "`", "é", "<|", "\\begin{picture", "Final answer: 1 "),
     ],
 )
 def test_a_megabyte_of_one_piece_is_judged_in_time(piece: str, trim: str) -> None:
     text = piece * (1_000_000 // len(piece))
     found = judge(text, Filter(trim=trim))
     assert 0 <= found.start <= found.end <= len(text)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "1 + " + "9" * 1_000_000 + " = 3",
+        "9" * 1_000_000 + " * 2 = 3",
+        "(" * 10_000 + "1+2" + ")" * 10_000 + " = 4",
+        "-" * 10_000 + "1 + 1 = 4",
+        "*".join(["99999999999999999999"] * 20_000) + " = 1",
+        "9**9**9**9 + 1 = 2",
+        "9^9^9^9 + 1 = 2",
+        "1/" * 100_000 + "3 = 2",
+        "1+1=" * 100_000 + "2",
+    ],
+    ids=["digits", "factor", "brackets", "signs", "product", "**", "^", "fractions", "chain"],
+)
+def test_hostile_arithmetic_is_not_read_and_keeps_the_row(claim: str) -> None:
+    assert list(wrong_arithmetic(claim)) == []
+    assert expand(claim) == claim
 
 
 PIECES = st.sampled_from(

@@ -15,6 +15,7 @@ from omi2.prompts import load
 from omi2.recipe import Filter, Recipe
 from omi2.rules import judge
 from omi2.run import Run, problems
+from omi2.sections import MARKS
 
 Story = dict[str, Any]
 SHOWN = 8
@@ -124,6 +125,8 @@ def _passed(reason: str, rules: Filter) -> list[str]:
         ("arithmetic", "wrong_arithmetic", rules.arithmetic),
         ("min_chars", "too_short", True),
         ("max_tokens", "too_long", True),
+        ("box_matches", "box_not_matching", rules.box_matches),
+        *((mark, mark, True) for mark in MARKS if mark in rules.drop_marked),
     ]
     passed = []
     for name, drops, on in applied:

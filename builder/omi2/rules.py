@@ -12,7 +12,8 @@ generation and what `judge` found.
 | arithmetic       | drops a solution in which a chain `a op b = c` of plain numbers does not hold |
 | arithmetic_split | writes `2 + 3*4 = 14` as `2 + 3*4 = 2 + 12 = 14`                              |
 | length           | drops what is shorter than min_chars or longer than max_tokens                |
-| code             | flags a solution with code in it; drops nothing                               |
+| box_matches      | drops a solution that, once cut, ends with another answer (`omi2.marks`)      |
+| marks            | flags a missing box, chat tokens, drawings and code; drops what it is told to |
 
 What cannot be read as plain arithmetic is kept, as in the original.
 """
@@ -22,12 +23,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from omi2.answers.boxed import Box, boxes
+from omi2.answers.extract import extract
 from omi2.arithmetic import expand, wrong_arithmetic
-from omi2.recipe import Filter
+from omi2.marks import marks, mismatched
+from omi2.sections import Filter
 from omi2.texts import count_tokens as count_tokens
 
 _PREFIX = re.compile(r"\s*(?:\*\*)?[Mm]y solution(?:\*\*)?[ \t]*(?::(?:\*\*)?|(?=\n))\s*")
-_CODE = re.compile(r"```|<llm-code>|^[ \t]*(?:import \w+|from \w+ import|def \w+\()", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _ENVIRONMENT_END = re.compile(r"\\end\{[^{}]{1,40}\}")
 
@@ -62,7 +64,11 @@ def judge(generation: str, rules: Filter) -> Judgement:
         reason, detail = "too_short", f"{len(solution)} characters"
     elif tokens > rules.max_tokens:
         reason, detail = "too_long", f"{tokens} tokens"
-    flags = ("code",) if is_code(generation) else ()
+    elif rules.box_matches and mismatched(generation, start, end):
+        reason, detail = "box_not_matching", str(extract(generation))
+    flags = marks(solution)
+    if not reason:
+        reason = next((mark for mark in flags if mark in rules.drop_marked), "")
     return Judgement(start, end, solution != text, tokens, reason, detail, flags)
 
 
@@ -86,11 +92,6 @@ def rewrite(generation: str, start: int, end: int, expanded: bool) -> str:
 def worst(found: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
     """Of the chains that do not hold, the one with most steps: the first of them."""
     return max(found, key=lambda w: w[1], default=None)
-
-
-def is_code(generation: str) -> bool:
-    """Whether there is code in it."""
-    return _CODE.search(generation) is not None
 
 
 def _answer_end(text: str, found: Sequence[Box], mode: str) -> int:

@@ -9,8 +9,9 @@ nothing is left out: a row that an earlier rule drops has no tokens.
 import polars as pl
 
 from omi2 import arithmetic_column
+from omi2.marks import mark_column
 from omi2.recipe import Filter
-from omi2.rules import bounds, is_code
+from omi2.rules import bounds
 from omi2.tokens import count_column
 
 _BOX = r"\\(?:boxed|fbox|framebox)"
@@ -20,8 +21,7 @@ _INSIDE = rf"(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})*"
 _SENTENCE = rf"(?s)^({_INSIDE}\}}.*?)(?:([.!?])(?:\s|$)|\n|$)"
 _LINE = rf"(?s)^({_INSIDE}\}}[^\n]*)()"
 _ODD = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-_MAYBE_CODE = ["```", "<llm-code>", "import ", "import\t", "def "]
-_RESULT = ["start", "end", "expanded", "tokens", "reason", "detail", "code", "solution"]
+_RESULT = ["start", "end", "expanded", "tokens", "reason", "detail", "flags", "solution"]
 
 
 def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
@@ -37,7 +37,7 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
         detail=pl.format("{} boxes", "boxes"),
     )
     frame = frame.filter(~several)
-    frame = frame.with_columns(code=_code(frame["text"])).drop("text", "boxes")
+    frame = frame.drop("text", "boxes")
     frame = frame.join(_arithmetic(frame, rules), on="at", how="left", maintain_order="left")
     frame = frame.with_columns(
         solution=pl.coalesce("expanded", solution), expanded=pl.col("expanded").is_not_null()
@@ -65,7 +65,8 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
         .then(pl.format("{} tokens", "tokens"))
         .otherwise(pl.lit("")),
     )
-    return pl.concat([frame, gone], how="diagonal").sort("at").select(_RESULT)
+    whole = pl.concat([frame, gone], how="diagonal").sort("at")
+    return mark_column(whole, generations, rules).select(_RESULT)
 
 
 def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
@@ -131,15 +132,6 @@ def _opens(frame: pl.DataFrame) -> pl.Series:
         | (count("\\begin{") > count("\\end{"))
     )
     return frame.filter(left_open)["at"]
-
-
-def _code(texts: pl.Series) -> pl.Series:
-    """Whether there is code in each text."""
-    found = pl.any_horizontal([pl.col("text").str.contains(w, literal=True) for w in _MAYBE_CODE])
-    maybe = pl.DataFrame({"text": texts}).select(found).to_series()
-    at = maybe.arg_true()
-    told = [is_code(one) for one in texts.gather(at).to_list()]
-    return maybe.scatter(at, told) if told else maybe
 
 
 def _arithmetic(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:

@@ -219,6 +219,9 @@ class Grade:
     """Without gold, a tie at the top drops the problem (drop), or the lower hash wins (hash)."""
     timeout_s: float = 2.0
     """Seconds for one comparison before it counts as unknown."""
+    noise: float = 0.0
+    """For experiments: exchange this share of each problem's right solutions for wrong ones, where
+    there are any. Such rows have 0 votes; 0.2 is what training survives (paper, section 3.1)."""
 
     def __post_init__(self) -> None:
         one_of("extract", self.extract, ("strict", "relaxed"))
@@ -227,6 +230,12 @@ class Grade:
         at_least("timeout_s", self.timeout_s, 0.001)
         if not 0.0 <= self.min_share <= 1.0:
             raise ValueError(f"min_share is {self.min_share}: it lies between 0 and 1")
+        if not 0.0 <= self.noise < 1.0:
+            raise ValueError(f"noise is {self.noise}: it lies at or above 0, below 1")
+
+
+MARKS = ("no_box", "control_tokens", "diagram", "code")
+"""What `omi2.marks` flags in a solution."""
 
 
 @dataclass(frozen=True)
@@ -241,12 +250,18 @@ class Filter:
     """Drop a solution whose plain arithmetic is wrong."""
     arithmetic_split: bool = True
     """Write a calculation of several steps as the chain of its steps."""
+    box_matches: bool = True
+    """Drop a solution that, once cut, ends with another answer than the one that was graded."""
+    drop_marked: tuple[str, ...] = ()
+    """Marks that drop a solution: no_box, control_tokens, diagram, code. All are flagged."""
     min_chars: int = 200
     max_tokens: int = 1024
     max_problem_tokens: int = 1024
 
     def __post_init__(self) -> None:
         one_of("trim", self.trim, ("sentence", "line", "off"))
+        for mark in self.drop_marked:
+            one_of("drop_marked", mark, MARKS)
         at_least("min_chars", self.min_chars, 0)
         at_least("max_tokens", self.max_tokens, 1)
         at_least("max_problem_tokens", self.max_problem_tokens, 1)
@@ -260,10 +275,20 @@ class Split:
     """The sizes of the smaller splits, in rows; each holds the one before."""
     shard_mb: int = 256
     """About how large a shard's text may be, in MB."""
+    problems: int = 0
+    """For experiments: release so many problems, chosen by hash; 0 releases all. Question diversity
+    counts most (paper, section 3.2: 1K to 6.5K problems at a fixed number of rows)."""
+    rows_per_problem: int = 0
+    """For experiments: release at most so many rows of a problem, chosen by hash; 0 means all."""
+    match: str = ""
+    """For experiments: the folder of another release. Only its problems are released, and of each
+    at most as many rows as it has. Two releases that were matched with each other, one after the
+    other, cover the same problems with as many rows each: the paper's fair comparison."""
     allow_empty: bool = False
     """Whether a release of no rows is written; otherwise that is an error."""
 
     def __post_init__(self) -> None:
         if list(self.tiers) != sorted(set(self.tiers)) or any(n < 1 for n in self.tiers):
             raise ValueError(f"tiers is {list(self.tiers)}: sizes must rise")
-        at_least("shard_mb", self.shard_mb, 1)
+        for name, least in (("shard_mb", 1), ("problems", 0), ("rows_per_problem", 0)):
+            at_least(name, getattr(self, name), least)

@@ -23,7 +23,12 @@ def unfit(text: str) -> str:
     """Why this text may be no problem (control_characters, control_tokens), or ""."""
     if _CHARACTERS.search(text):
         return "control_characters"
-    return "control_tokens" if _CHAT.search(text) else ""
+    return "control_tokens" if has_chat_tokens(text) else ""
+
+
+def has_chat_tokens(text: str) -> bool:
+    """Whether a token of a chat template stands in it."""
+    return _CHAT.search(text) is not None
 
 
 def count_tokens(text: str) -> int:

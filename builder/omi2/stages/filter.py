@@ -12,6 +12,7 @@ from omi2.engines import over_parts
 from omi2.recipe import Recipe
 from omi2.rules_column import judge_column
 from omi2.run import Report, Run, counted, problems
+from omi2.sections import MARKS
 from omi2.tokens import count_column
 
 
@@ -51,7 +52,6 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         "problem_id", "sample", reason=pl.lit("duplicate"), detail="row_id"
     )
     kept = good.filter(~pl.col("again")).with_columns(
-        flags=pl.when("code").then(["code"]).otherwise(pl.lit([], pl.List(pl.String))),
         text=pl.when("expanded").then("solution"),
     )
     bad = table.filter(pl.col("reason") != "").select("problem_id", "sample", "reason", "detail")
@@ -62,8 +62,14 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         came={"right": len(table)} if len(table) else {},
         left={"kept": len(kept)} if len(kept) else {},
         dropped=counted(dropped),
-        facts={"flagged_code": int(kept["code"].sum()), "expanded": int(kept["expanded"].sum())},
+        facts={**_flagged(kept["flags"]), "expanded": int(kept["expanded"].sum())},
     )
+
+
+def _flagged(flags: pl.Series) -> dict[str, int]:
+    """How many rows have each mark."""
+    found = flags.explode().drop_nulls()
+    return {f"flagged_{mark}": int((found == mark).sum()) for mark in MARKS}
 
 
 def _too_long(texts: pl.DataFrame, limit: int) -> pl.DataFrame:
