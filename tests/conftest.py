@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("omi2", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("omi2")
 
 ROOT = Path(__file__).resolve().parents[1]
 

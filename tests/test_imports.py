@@ -22,7 +22,7 @@ LAYERS = [
     {"run"},
     {"engine_ray", "answers", "prompts"},
     {"engines"},
-    {"marks", "sources"},
+    {"marks", "sources", "ablate"},
     {"rules"},
     {"rules_column"},
     {"teachers"},

@@ -124,4 +124,4 @@ def test_a_problem_tells_its_votes_and_each_sample_the_rules_it_passed(tmp_path:
     ]
     passed = [s["rules"]["passed"] for s in story["samples"] if "rules" in s]
     assert ["one_box"] in passed
-    assert ["one_box", "arithmetic", "min_chars", "max_tokens"] in passed
+    assert ["one_box", "arithmetic", "min_chars", "max_tokens", "box_matches"] in passed

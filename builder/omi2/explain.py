@@ -75,7 +75,7 @@ def _problem(run: Run, recipe: Recipe, part: int, problem_id: str) -> Story:
     story: Story = {"problem_id": problem_id, **(found[0] if found else {})}
     if found and found[0]["seed_id"] != problem_id:
         story["seed_problem"] = _text(run, found[0]["seed_id"])
-    dropped = {stage: rows_of(stage, dropped=True) for stage in names()[:-1]}  # split drops nothing
+    dropped = {stage: rows_of(stage, dropped=True) for stage in names()}
     story["dropped"] = [
         {"stage": stage, **_present(row)}
         for stage, gone in dropped.items()

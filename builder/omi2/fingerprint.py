@@ -122,7 +122,7 @@ def preflight(recipe: Recipe) -> None:
 
     Files of seeds, benchmarks and indexes, few-shot sets, the lines of endpoints, a model's file.
     """
-    for stage in ("seed", "augment", "decontaminate", "solve"):
+    for stage in ("seed", "augment", "decontaminate", "solve", "split"):
         section = getattr(recipe, stage)
         for _, name in getattr(getattr(section, "prompt", None), "values", ()):
             if name:
@@ -161,6 +161,8 @@ def _files(section: Any, look: Callable[[Path], str] | None = None) -> dict[str,
         prompts.append(section.judge_prompt)
     for name in prompts:
         named[name] = look(_packaged(package / "prompts" / f"{name}.toml", name))
+    if match := getattr(section, "match", ""):
+        named["match"] = look(Path(match) / "manifest.json")
     return named
 
 

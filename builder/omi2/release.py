@@ -167,6 +167,7 @@ def _told(recipe: Recipe) -> dict[str, Any]:
         del table["judge"]
     for source in (*table["seed"]["sources"], *table["decontaminate"]["benchmarks"]):
         source["file"] = Path(source["file"]).name
+    table["split"]["match"] = Path(recipe.split.match).name
     table["decontaminate"]["index"] = [Path(name).name for name in recipe.decontaminate.index]
     return table
 

@@ -23,6 +23,7 @@ from typing import Any
 from omi2 import rows
 from omi2.card import front, pictures, tell
 from omi2.card.data import measure
+from omi2.card.experiment import experiment
 from omi2.card.markdown import CARDS, Markup, block, code, fill, table
 from omi2.card.svg import cut
 from omi2.card.words import COLUMNS, PICTURES
@@ -80,6 +81,7 @@ def render(facts: Facts, numbers: Mapping[str, Any]) -> str:
         kinds_cost=tell.reading(numbers, list(numbers["files"]), ["answer_type"]),
         promise=tell.promise(facts),
         filters=tell.filters(facts),
+        experiment=experiment(facts),
         copies=tell.counted(len(splits), "split", "splits"),
         configs=tell.configs(facts, numbers),
         splits=tell.splits(facts, numbers),

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup
-
-from omi2.card.markdown import code, join
+from omi2.card.markdown import Markup, code, join
 
 Facts = Mapping[str, Any]
 
@@ -13,33 +11,28 @@ Facts = Mapping[str, Any]
 def experiment(facts: Facts) -> Markup:
     """The ablations of `omi2.ablate` that a release was made with, and how many rows each took."""
     split, grade = facts["recipe"]["split"], facts["recipe"]["grade"]
-    told = next((s for s in facts["funnel"] if s["stage"] == "split"), {})
-    gone: Mapping[str, int] = told.get("dropped", {})
+    steps = [step for step in facts["funnel"] if step["stage"] == "split"]
+    gone: Mapping[str, int] = steps[0]["dropped"] if steps else {}
+
+    def told(words: str, reason: str) -> Markup:
+        return Markup(f"{words} ({gone.get(reason, 0):,} rows were left out for it)")
+
     parts = []
     if split.get("match"):
-        left = gone.get("not_in_matched_release", 0)
-        parts.append(
-            Markup("only what the release {} covers, with at most as many rows of a problem")
-            .format(code(split["match"])) + _left(left)
-        )  # fmt: skip
+        words = f"only what the release {code(split['match'])} covers"
+        parts.append(told(words, "not_in_matched_release"))
     if split.get("problems"):
-        left = gone.get("beyond_problems", 0)
-        parts.append(Markup(f"{split['problems']:,} problems, chosen by hash") + _left(left))
-    if split.get("rows_per_problem"):
-        left = gone.get("beyond_rows_per_problem", 0)
-        parts.append(Markup(f"at most {split['rows_per_problem']:,} rows a problem") + _left(left))
+        parts.append(told(f"{split['problems']:,} problems, chosen by hash", "beyond_problems"))
+    if most := split.get("rows_per_problem"):
+        parts.append(told(f"at most {most:,} rows a problem", "beyond_rows_per_problem"))
     if grade.get("noise"):
-        wrong, rows = told.get("facts", {}).get("wrong_on_purpose", 0), facts["rows"]
+        wrong = steps[0]["facts"].get("wrong_on_purpose", 0) if steps else 0
+        share = (
+            f"{wrong / max(facts['rows'], 1):.1%} of the rows; {grade['noise']:.0%} was asked for"
+        )
         parts.append(
-            Markup(
-                f"{wrong:,} solutions that are **wrong on purpose** ({wrong / max(rows, 1):.1%} of "
-                f"the rows; {grade['noise']:.0%} was asked for), which have 0 votes"
-            )
+            Markup(f"{wrong:,} solutions that are **wrong on purpose** ({share}), with 0 votes")
         )
     if not parts:
         return Markup("")
-    return Markup("**This release was made for an experiment.** It holds ") + join(parts) + "."
-
-
-def _left(count: int) -> Markup:
-    return Markup(f" ({count:,} rows were left out for it)")
+    return Markup(f"**This release was made for an experiment.** It holds {join(parts)}.")

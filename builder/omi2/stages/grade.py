@@ -23,6 +23,7 @@ from operator import itemgetter
 import polars as pl
 
 from omi2 import rows
+from omi2.ablate import noisy
 from omi2.answers import Verdict, answer_type, classes, compare_many, extract_column
 from omi2.answers.normalise import rational
 from omi2.engines import over_parts
@@ -82,6 +83,7 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
     told = [row for ballot, finding in found for row in _rows(ballot, finding)]
     distinct = distinct.hstack(pl.DataFrame(told, _TOLD, orient="row"))
     graded = answered.join(distinct, on=["problem_id", "answer"], how="left", maintain_order="left")
+    graded = noisy(graded, rules.noise)
     kept = graded.filter(reason="")
     expected = pl.format("{}, not {}", "answer", "expected_answer")
     silent = samples.filter(pl.col("answer").is_null())

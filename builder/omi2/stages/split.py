@@ -19,11 +19,11 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow.parquet as pq
 
-from omi2 import ids, rows
+from omi2 import ablate, ids, rows
 from omi2.answers import grader
 from omi2.engines import over_parts, over_tasks
 from omi2.errors import Omi2Error
-from omi2.files import atomic
+from omi2.files import atomic, write_table
 from omi2.recipe import Recipe
 from omi2.run import Report, Run, as_arrow, counted, problems
 
@@ -43,7 +43,10 @@ def run(recipe: Recipe, run: Run) -> Report:
         shutil.rmtree(
             folder, ignore_errors=True
         )  # routed rows are scratch: begun anew, not resumed
-    sizes, bytes_ = zip(*(_measure(run, part) for part in range(run.parts)), strict=True)
+    route.mkdir(parents=True)
+    kept = (_kept(run, part) for part in range(run.parts))
+    plan = ablate.plan(recipe.split, kept, route / "coverage.parquet")
+    sizes, bytes_ = zip(*(_measure(run, part, plan) for part in range(run.parts)), strict=True)
     places = np.concatenate([_load(run, part) for part in range(run.parts)])
     if not sum(sizes) and not recipe.split.allow_empty:
         raise Omi2Error(_nothing_left(run))
@@ -51,7 +54,9 @@ def run(recipe: Recipe, run: Run) -> Report:
     bounds = cuts(places, tiers)
     del places
     shards = _shards(sum(sizes), tiers, sum(bytes_), recipe.split.shard_mb << 20)
-    report = over_parts(partial(route_part, bounds=bounds, shards=shards), recipe, run, "split")
+    report = over_parts(
+        partial(route_part, bounds=bounds, shards=shards, plan=plan), recipe, run, "split"
+    )
     tasks = [(tier, shard, count) for tier, count in enumerate(shards) for shard in range(count)]
     over_tasks(write_shard, recipe, run, "split", tasks)
     shutil.rmtree(route, ignore_errors=True)
@@ -66,10 +71,21 @@ def cuts(places: npt.NDArray[np.uint64], sizes: list[int]) -> tuple[int, ...]:
 
 
 def route_part(
-    recipe: Recipe, run: Run, part: int, *, bounds: tuple[int, ...], shards: tuple[int, ...]
+    recipe: Recipe,
+    run: Run,
+    part: int,
+    *,
+    bounds: tuple[int, ...],
+    shards: tuple[int, ...],
+    plan: ablate.Plan | None = None,
 ) -> Report:
     """Make one part's rows whole and write them to the shards they belong to."""
     table = released(run, part)
+    told = ablate.chosen(table.select("problem_id", "row_id"), plan)
+    table = table.filter(told["gone"] == "")
+    left_out = told.filter(pl.col("gone") != "")
+    dropped = left_out.select("problem_id", reason="gone", detail="row_id")
+    write_table(run.part("split", part, dropped=True), as_arrow(dropped, rows.DROPPED))
     tier = np.searchsorted(np.array(bounds, np.uint64), _load(run, part), "right")
     shard = _share(ids.orders("shard", table["row_id"]), np.array(shards, np.uint64)[tier])
     table = table.with_columns(
@@ -83,9 +99,11 @@ def route_part(
     by_teacher = table.select(pl.col("teacher").fill_null("not recorded"))
     return Report(
         "rows",
-        came={"kept": len(table)} if len(table) else {},
+        came={"kept": len(told)} if len(told) else {},
         left={"released": len(table)} if len(table) else {},
+        dropped=counted(dropped),
         facts={
+            "wrong_on_purpose": table.filter(votes=0).height,
             **{f"rows {name}": count for name, count in counted(table, "problem_source").items()},
             **{f"problems {name}": count for name, count in sorted(by_problem.iter_rows())},
             **{f"teacher {name}": count for name, count in counted(by_teacher, "teacher").items()},
@@ -146,9 +164,13 @@ def places(table: pl.DataFrame) -> npt.NDArray[np.uint64]:
     return np.asarray(top | order, np.uint64)
 
 
-def _measure(run: Run, part: int) -> tuple[int, int]:
+def _kept(run: Run, part: int) -> pl.DataFrame:
+    return run.read("filter", part, columns=("problem_id", "row_id", "start", "end"))
+
+
+def _measure(run: Run, part: int, plan: ablate.Plan | None) -> tuple[int, int]:
     """Put down the places of a part's rows; returns how many, and about the bytes of their text."""
-    kept = run.read("filter", part, columns=("problem_id", "row_id", "start", "end"))
+    kept = ablate.chosen(_kept(run, part), plan).filter(gone="")
     with atomic(_place_file(run, part), durable=False) as temporary:
         temporary.write_bytes(places(kept).tobytes())
     per_problem = problems(run, part).select("problem_id", size=pl.col("problem").str.len_bytes())
@@ -172,6 +194,8 @@ def _nothing_left(run: Run) -> str:
         for stage in ("seed", "augment", "decontaminate", "solve", "grade", "filter")
         for reason, count in ((run.report(stage) or Report("")).dropped).items()
     ]
+    if left := sum((run.report("filter") or Report("")).left.values()):
+        reasons = [(left, "split: left out by match, problems or rows_per_problem")]
     most = ", ".join(f"{why} {count:,}" for count, why in sorted(reasons, reverse=True)[:3])
     return (
         f"0 rows are left, so no release is written ({most or 'no sample came'}): `omi2 status` "
