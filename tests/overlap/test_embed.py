@@ -85,6 +85,7 @@ def test_vectors_of_another_width_or_other_weights_are_not_taken(
         (Match(NONE, 0.1), 0.4, Match(NONE, 0.4, "b", "i")),
         (Match(NONE, 0.45), 0.4, Match(NONE, 0.45)),
         (Match(REPHRASE, 0.6), 0.4, Match(REPHRASE, 0.6)),  # evidence is added, none is taken away
+        (Match(REPHRASE, 0.6), 0.9, Match(REPHRASE, 0.9, "b", "i")),
         (Match(NUMBER_CHANGE, 0.8), 0.9, Match(REPHRASE, 0.9, "b", "i")),
         (Match(NUMBER_CHANGE, 0.8), 0.4, Match(NUMBER_CHANGE, 0.8)),
     ],

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.errors import UsageError
-from omi2.overlap.checker import NONE, POLICIES, REPHRASE, UNKNOWN, Checker, Match
+from omi2.overlap.checker import NONE, NUMBER_CHANGE, REPHRASE, Checker, Match
 from omi2.overlap.minilm import Model
 from omi2.overlap.models import AUTO, PACKAGED, cached, find, missing
 from omi2.overlap.rephrase import FEATURES as OF_WORDS
@@ -47,6 +47,8 @@ FEATURES = (
     "cosine_squared",
     "retold_squared",
 )
+OPEN = (NONE, NUMBER_CHANGE, REPHRASE)
+"""The rules of matches that embeddings may add to."""
 DIGITS = 3
 """Of a score: what is left of two machines' arithmetic is smaller."""
 Floats = npt.NDArray[np.float64]
@@ -116,8 +118,7 @@ def improve(
             "give --texts where it is on the Hub"
         )
     used = layer(model)
-    closed = (*POLICIES["standard"], UNKNOWN)
-    asked = [at for at, match in enumerate(matches) if match.rule not in closed]
+    asked = [at for at, match in enumerate(matches) if match.rule in OPEN]
     told = list(matches)
     if not asked:
         return told
@@ -203,7 +204,7 @@ def scorer(model: Model) -> tuple[dict[str, float], str]:
 
 def _decided(match: Match, value: float, item: tuple[str, str]) -> Match:
     """A match, given the best value of the scorer: never less than it was."""
-    if value >= 0.5:
+    if value >= 0.5 and (match.rule != REPHRASE or value > match.score):
         return Match(REPHRASE, value, *item)
     if match.rule == NONE and value > match.score:
         return Match(NONE, value, *item)
