@@ -11,7 +11,7 @@ import ast
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,24 +89,39 @@ def code_version(module: str) -> str:
     todo = [module]
     while todo:
         name = todo.pop()
-        spec = find_spec(name)
-        if name in seen or spec is None or spec.origin is None:
-            continue
-        source = Path(spec.origin).read_bytes()
-        seen[name] = hashlib.sha256(source).hexdigest()
-        todo += sorted(imports(source.decode(), name))
+        if name not in seen and (known := _source(name)):
+            seen[name], needed = known
+            todo += needed
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _source(module: str) -> tuple[str, tuple[str, ...]] | None:
+    """A hash of a module's source and the omi2 modules that it needs; None where it has none."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    source = Path(spec.origin).read_bytes()
+    return hashlib.sha256(source).hexdigest(), tuple(sorted(imports(source.decode(), module)))
 
 
 def imports(source: str, module: str) -> set[str]:
     """The omi2 modules that a module's source imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source).body):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return {name for name in found if name.split(".")[0] == "omi2" and _is_module(name)} - {module}
+
+
+def _statements(body: Iterable[Any]) -> Iterator[Any]:
+    """Every statement, however deep in others; what is no statement cannot import."""
+    for node in body:
+        yield node
+        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _statements(getattr(node, inner, ()))
 
 
 @functools.cache

@@ -13,6 +13,7 @@ old release, for a moment none, or the new one, and never half of one. Shards ar
 run's where the file system has them.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -26,12 +27,16 @@ import pyarrow.parquet as pq
 
 from omi2 import __version__, card, rows
 from omi2.answers import grader
+from omi2.card.markdown import CARDS
 from omi2.errors import UsageError
-from omi2.files import describe, sync_folder, write_json
+from omi2.files import describe, read_json, sha256, sync_folder, write_json
+from omi2.fingerprint import code_version
 from omi2.recipe import CHANGES_NO_ROW, Recipe, as_table
-from omi2.run import Report, Run, claim
+from omi2.run import STAGE_NUMBERS, Report, Run, claim
 
 MARK = {"omi2": "release", "format": 1}
+WRITTEN = "release.json"
+"""In the run: what the last release was made from, and its manifest's hash."""
 LICENCE = "cc-by-4.0"
 
 
@@ -64,7 +69,30 @@ def claim_folder(out: Path) -> None:
 
 
 def write(recipe: Recipe, run: Run, reports: dict[str, Report], out: Path) -> dict[str, Any]:
-    """Write the release of a complete run and return its manifest."""
+    """Write the release of a complete run, unless it stands already, and return its manifest."""
+    told = _made_from(recipe, run)
+    known = read_json(run.path / WRITTEN)
+    if isinstance(known, dict) and known.get("made_from") == told:
+        stands = read_json(out / "manifest.json")
+        if stands and sha256(out / "manifest.json") == known["manifest"] and _whole(run, out):
+            manifest: dict[str, Any] = stands
+            return manifest
+    manifest = _write(recipe, run, reports, out)
+    written = {"made_from": told, "manifest": sha256(out / "manifest.json")}
+    write_json(run.path / WRITTEN, written)
+    return manifest
+
+
+def _made_from(recipe: Recipe, run: Run) -> str:
+    """All that a release depends on, as one hash: the stages, the recipe, the code, the pages."""
+    stages = [sha256(run.stage(name) / "manifest.json") for name in STAGE_NUMBERS]
+    pages = {p.name: sha256(p) for p in sorted(CARDS.iterdir()) if p.is_file()}
+    told = [stages, as_table(recipe), code_version("omi2.release"), pages, __version__, grader()]
+    libraries = [version(name) for name in ("polars", "pyarrow")]
+    return hashlib.sha256(json.dumps([told, libraries], sort_keys=True).encode()).hexdigest()
+
+
+def _write(recipe: Recipe, run: Run, reports: dict[str, Report], out: Path) -> dict[str, Any]:
     new = _beside(out, "new")
     (new / "data").mkdir(parents=True)
     _take_shards(run, new / "data")
@@ -77,7 +105,7 @@ def write(recipe: Recipe, run: Run, reports: dict[str, Report], out: Path) -> di
     files = {name: known.get(name) or describe(new / name) for name in names}
     manifest = {**facts, "files": files}
     write_json(new / "manifest.json", manifest)
-    if _same(new, out):
+    if _same(run, new, out):
         shutil.rmtree(new)
         return manifest
     old = _beside(out, "old")
@@ -204,17 +232,25 @@ def _text_bytes(path: Path) -> int:
     return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
 
 
-def _same(new: Path, out: Path) -> bool:
-    """Whether `out` holds just this release already, whole; a file linked to ours is ours."""
+def _same(run: Run, new: Path, out: Path) -> bool:
+    """Whether `out` holds just this release already, whole."""
     manifest = out / "manifest.json"
-    if not manifest.is_file() or manifest.read_bytes() != (new / "manifest.json").read_bytes():
-        return False
-    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    same = manifest.is_file() and manifest.read_bytes() == (new / "manifest.json").read_bytes()
+    return same and _whole(run, out)
+
+
+def _whole(run: Run, out: Path) -> bool:
+    """Whether every file of a release is what its manifest says; one linked to the run's is."""
+    files = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["files"]
     return all(
         (out / name).is_file()
-        and (os.path.samefile(out / name, new / name) or describe(out / name) == entry)
+        and (_linked(run.stage("split") / name, out / name) or describe(out / name) == entry)
         for name, entry in files.items()
     )
+
+
+def _linked(source: Path, file: Path) -> bool:
+    return source.is_file() and os.path.samefile(source, file)
 
 
 def _beside(out: Path, mark: str) -> Path:
