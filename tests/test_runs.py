@@ -1,6 +1,7 @@
 """`omi2 diff`, `omi2 status --verify` and `omi2 explain` of runs that differ or are damaged."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from omi2.cli import cli
 from omi2.compare_runs import compare
 from omi2.errors import UsageError
 from omi2.explain import explain
+from omi2.lock import locked
 from omi2.pipeline import build
 from omi2.recipe import Recipe
 from omi2.run import open_run
@@ -94,6 +96,26 @@ def test_status_finds_damage_and_exits_1(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["status", "--run", str(run), "--format", "json"])
     assert done.exit_code == 1
     assert json.loads(done.stdout)["stages"]["grade"]["damaged"] == ["part-00001.parquet"]
+
+
+def test_status_says_whether_a_build_is_at_work_and_where_a_dead_one_goes_on(
+    tmp_path: Path,
+) -> None:
+    run = make(tmp_path, "a", recipe_of(tmp_path))
+
+    def status(form: str = "human") -> str:
+        done = CliRunner().invoke(cli, ["status", "--run", str(run), "--format", form])
+        assert done.exit_code == 0
+        return done.output
+
+    assert "Every stage is complete." in status()
+    with locked(run):
+        assert f"A build is at work: process {os.getpid()} of " in status()
+        assert json.loads(status("json"))["at_work"]["pid"] == os.getpid()
+    (run / "06_filter" / "manifest.json").unlink()
+    (run / "06_filter" / "counts" / "part-00001.json").unlink()
+    assert "filter         1 of 2 parts" in status()
+    assert "No build is at work. The same `omi2 build` command goes on, with filter." in status()
 
 
 def test_a_beginning_of_several_ids_lists_them(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from omi2.options import FORMAT, RUN
 @FORMAT
 def status(run_path: Path, verify: bool, form: str) -> None:
     """Say how far a run is, and what in it is damaged."""
-    from omi2 import choose, console, pipeline
+    from omi2 import choose, console, lock, pipeline
 
     run, recipe = choose.existing(run_path)
+    who = lock.holder(run_path)
     told: dict[str, dict[str, Any]] = {}
     for name in pipeline.names():
         report = run.report(name)
@@ -29,13 +30,24 @@ def status(run_path: Path, verify: bool, form: str) -> None:
         entry["damaged"] = run.damaged(name, thorough=verify)
         told[name] = entry
     if form == "json":
-        click.echo(console.as_json({"recipe": recipe.name, "stages": told}))
+        click.echo(console.as_json({"recipe": recipe.name, "at_work": who, "stages": told}))
     else:
         for name, entry in told.items():
             click.echo(f"{name:<14} {_state(entry)}")
+        click.echo(_next(who, told), err=True)
     if any(entry["damaged"] for entry in told.values()):
         click.echo("`omi2 build` makes what is damaged again, and only that.", err=True)
         sys.exit(1)
+
+
+def _next(who: dict[str, Any] | None, told: dict[str, dict[str, Any]]) -> str:
+    """Whether a build is at work, and what to do if not."""
+    if who is not None:
+        return f"A build is at work: process {who['pid']} of {who['host']}."
+    unfinished = next((name for name, entry in told.items() if not entry["complete"]), "")
+    if not unfinished:
+        return "Every stage is complete."
+    return f"No build is at work. The same `omi2 build` command goes on, with {unfinished}."
 
 
 def _state(entry: dict[str, Any]) -> str:
