@@ -1,5 +1,6 @@
 """Nobody answers, for a while or for good; and an endpoints file that people edit meanwhile."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -161,6 +162,24 @@ def test_a_wrong_edit_of_the_file_ends_no_run(
     said = [r.message for r in caplog.records if r.name == "omi2.teachers"]
     assert 1 <= len(said) <= 4, said
     assert "break" not in "".join(said)
+
+
+def test_an_endpoint_that_comes_back_keeps_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "SYNC_SECONDS", 0.02)
+    file = tmp_path / "endpoints.txt"
+    slow: Any = lambda *_: Slow(0.01, "fine")  # noqa: E731
+    with serve("tgi", slow) as one, serve("tgi", slow) as two:
+        teacher = watched(file, f"tgi:{one.url}", f"tgi:{two.url}")
+        for seconds, lines in ((0.3, f"tgi:{one.url}"), (0.8, f"tgi:{one.url}\ntgi:{two.url}")):
+            threading.Timer(seconds, file.write_text, (lines,)).start()
+        assert len(list(generate(jobs(500), teacher, lambda part: tmp_path / "l"))) == 500
+        asked = len(two.asked)
+    told = json.loads((tmp_path / "numbers.json").read_text())["sessions"][-1]
+    assert told["answered"] == 500
+    assert told["endpoints"][f"tgi:{two.url}"]["answered"] == asked
+    assert told["now"][f"tgi:{two.url}"]["state"] == "working"
 
 
 def test_a_file_that_was_never_right_is_an_error(tmp_path: Path) -> None:

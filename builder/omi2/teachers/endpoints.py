@@ -152,7 +152,7 @@ def read(teacher: Teacher) -> list[Endpoint]:
         if not held:
             raise
         if told != str(error):
-            log.warning("%s. Until it is mended the endpoints stay as they are.", error)
+            log.warning("%s: until %s is mended, the endpoints stay as they are", error, path)
         _held[teacher] = (str(error), held)
         return held
     if _held.get(teacher, ("", found))[0]:

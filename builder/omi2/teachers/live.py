@@ -51,8 +51,9 @@ class Live:
             return {}
         now = time.monotonic()
         everyone = self.fleet.roll.everyone
-        tokens = {str(m.endpoint): m.tally.tokens for m in everyone}
-        answered = sum(m.tally.answered + m.tally.refused for m in everyone)
+        tallies = {str(m.endpoint): m.tally for m in everyone}
+        tokens = {name: tally.tokens for name, tally in tallies.items()}
+        answered = sum(tally.answered + tally.refused for tally in tallies.values())
         if not self._past or now - self._past[-1][0] >= APART:
             self._past.append((now, tokens, answered))
         while len(self._past) > 2 and now - self._past[0][0] > WINDOW:
@@ -66,10 +67,10 @@ class Live:
             "tokens_per_second": round(sum(rates.values()), 1),
             "samples_per_second": round(done, 2),
             "in_flight": sum(m.pace.in_flight for m in everyone),
-            "turned_away": sum(m.tally.failures["busy"] for m in everyone),
-            "failures": sum(sum(m.tally.failures.values()) for m in everyone)
-            - sum(m.tally.failures["busy"] for m in everyone),
-            "refused": sum(m.tally.refused for m in everyone),
+            "turned_away": sum(t.failures["busy"] for t in tallies.values()),
+            "failures": sum(sum(t.failures.values()) for t in tallies.values())
+            - sum(t.failures["busy"] for t in tallies.values()),
+            "refused": sum(t.refused for t in tallies.values()),
             "failed": self.fleet.failed,
             "working": sum(m.state == "working" for m in everyone),
             "of": len(self.fleet.roll.members),

@@ -79,8 +79,8 @@ class Roll:
 
     @property
     def everyone(self) -> list[Member]:
-        """Those who are in, and those who were drained."""
-        return [*self.members, *self.gone]
+        """Those who were drained, and those who are in; of one name the last is as it is now."""
+        return [*self.gone, *self.members]
 
     def others(self, member: Member) -> list[Member]:
         """Who else is at work."""
@@ -89,8 +89,12 @@ class Roll:
     def join(self, endpoint: Endpoint) -> None:
         """Add an endpoint, and use it once it answers. Raises UsageError for its key."""
         wire = self.wire(endpoint, self.teacher.timeout_s)
-        self.members.append(Member(endpoint, wire, Pace(endpoint.concurrency), Served("")))
-        self.spawn(self._join(self.members[-1]))
+        member = Member(endpoint, wire, Pace(endpoint.concurrency), Served(""))
+        for before in self.gone:
+            if str(before.endpoint) == str(endpoint):  # it comes back: its figures go on
+                member.tally = before.tally
+        self.members.append(member)
+        self.spawn(self._join(member))
 
     async def _join(self, member: Member) -> None:
         await member.wire.open(member.stack)
