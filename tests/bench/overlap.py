@@ -206,14 +206,17 @@ def within(data: Path, count: int) -> Iterator[Figure]:
 
 def embedded(data: Path, count: int) -> Iterator[Figure]:
     """How long 600,000 problems would take to embed on two cores, those that need it."""
-    from omi2.overlap import embed
+    from omi2.overlap import embed, models
     from omi2.overlap.minilm import embed as run
+    from omi2.overlap.rephrase import scorers
 
-    model = embed.embedder()
+    used = embed.layer()
+    model = models.find()
     checker = Checker(index.load("test-sets"), Decontaminate())
-    limit = embed.scorer(model.name)["open_from"]
     few = next(made(data, min(count, SLICE)))
-    pairs, _ = checker.open_pairs(few, None, limit)
+    pairs, features = checker.near_pairs(few, None)
+    margins = scorers().margins(features).max(axis=1)
+    pairs = pairs.where(margins >= used.fitted["open_from"])
     texts = [few[at] for at in sorted(set(pairs.text.tolist()))][: 200 if count < FULL else 1000]
     share = len(set(pairs.text.tolist())) / len(few)
     began = time.process_time()
