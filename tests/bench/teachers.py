@@ -305,7 +305,7 @@ def simulate(minutes: float, tells: bool) -> dict[str, Any]:
             if loop.time() <= 60:
                 counts["early_429"] = sum(s.turned_away for s in Simulated.at_work.values())
                 counts["early_asked"] = sum(s.asked for s in Simulated.at_work.values())
-        await fleet.close()
+        await fleet.roll.close()
 
     def stopped(error: BaseException) -> None:
         raise error
