@@ -173,8 +173,10 @@ class Decontaminate:
     judge: str = "off"
     """Who is asked about problems that come near an item and stay below every threshold: off,
     teacher (the endpoints of [teacher]) or judge (those of [judge])."""
-    judge_from: float = 0.25
-    """The score from which the judge is asked; 0.5 is the threshold of every rule."""
+    judge_from: float = 0.05
+    """The score from which the judge is asked; 0.5 is the threshold of every rule. From 0.05 it is
+    asked about 5% of GSM8K train, 50% of MATH train and 67 of 120 labelled paraphrases that words
+    miss; from 0.25 about 1%, 34% and 37."""
     judge_prompt: str = "judge"
     """The judge's question: a few-shot set in `prompts/`, by name, or the path of one."""
     judge_tries: int = 3

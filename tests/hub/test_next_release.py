@@ -33,7 +33,7 @@ PROBLEMS = {
     "A well is 31 feet deep and a rope 17 feet long. How many feet are missing?": "14",
     "Of 50 candles a draught put out 22. How many still burn?": "28",
 }
-TOLD_AGAIN = "Every one of 5 crates gets 12 of the green bottles that Ulla packs. How many is that?"
+TOLD_AGAIN = "Ulla packs 12 green bottles into each of 5 crates. How many are packed in the end?"
 NEW = [TOLD_AGAIN, "The tram has 43 riders and 18 get off at the zoo. How many ride on?"]
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from omi2 import rows
-from omi2.card import front, pictures, tell
+from omi2.card import front, overlaps, pictures, tell
 from omi2.card.data import measure
 from omi2.card.experiment import experiment
 from omi2.card.markdown import CARDS, Markup, block, code, fill, table
@@ -94,8 +94,8 @@ def render(facts: Facts, numbers: Mapping[str, Any]) -> str:
         sampling=tell.sampling(facts),
         funnel=tell.funnel(facts),
         grading=tell.grading(facts),
-        decontamination=tell.decontamination(facts),
-        rules=tell.rules(facts),
+        decontamination=overlaps.decontamination(facts),
+        rules=overlaps.rules(facts),
         limits=tell.limits(facts, numbers),
         cite=_citation(facts),
         shown={name: _picture(name, alt) for name, alt in PICTURES.items()},
@@ -107,8 +107,8 @@ def contamination(facts: Facts, matches: Sequence[Mapping[str, Any]]) -> str:
     return fill(
         "contamination.md.j2",
         name=facts["name"],
-        decontamination=tell.decontamination(facts),
-        rules=tell.rules(facts),
+        decontamination=overlaps.decontamination(facts),
+        rules=overlaps.rules(facts),
         count=len(matches),
         matches=table(
             ("problem_id", "reason", "rule, score, benchmark, item"),
@@ -123,7 +123,7 @@ def model_card(facts: Facts) -> str:
         "model.md.j2",
         facts=facts,
         terms=tell.terms(facts),
-        decontamination=tell.decontamination(facts),
+        decontamination=overlaps.decontamination(facts),
         version=facts["versions"]["omi2"],
     )
 

@@ -11,7 +11,6 @@ from typing import Any
 from omi2 import rows
 from omi2.card import front
 from omi2.card.markdown import Markup, code, escape, join, megabytes, percent, table
-from omi2.card.pictures import dropped_by_benchmark
 from omi2.card.words import COLUMNS, TERMS
 
 Facts = Mapping[str, Any]
@@ -231,50 +230,6 @@ def grading(facts: Facts) -> Markup:
     )
 
 
-def decontamination(facts: Facts) -> Markup:
-    """What was compared with what, in a sentence or two and a table."""
-    told = facts["decontamination"]
-    if not told.get("ran"):
-        return Markup(
-            "**Decontamination was turned off.** Nothing is known of the overlap of these problems "
-            "with any benchmark: do not train on them and report on one."
-        )
-    policy = "strict (an item with other numbers counts)" if told["strict"] else "standard"
-    texts = [code(b["name"]) for b in told["benchmarks"] if b["texts"]]
-    with_what = "their texts" if told["texts"] else "overlap indexes alone (hashes, no texts)"
-    if texts and not told["texts"]:
-        with_what = f"the texts of {join(texts)} and overlap indexes (hashes, no texts) of the rest"
-    dropped = dropped_by_benchmark(facts)
-    listed = table(
-        ("benchmark", "items", "problems dropped", "revision or sha256"),
-        [
-            (code(b["name"]), b["items"], dropped.get(b["name"], 0), _pinned(b))
-            for b in told["benchmarks"]
-        ],
-    )
-    verdicts = join(f"{name} {count:,}" for name, count in told["verdicts"].items())
-    return Markup(
-        f"Every problem was compared with the items below, by {with_what}; layers: "
-        f"{join(told['layers'])}; policy: {policy}. Verdicts: {verdicts}. Contaminated and "
-        f"unknown problems were dropped.\n\n{listed}"
-    )
-
-
-def rules(facts: Facts) -> Markup:
-    """The rules of decontamination with the recipe's thresholds; nothing where it did not run."""
-    if not facts["decontamination"].get("ran"):
-        return Markup("")
-    found = facts["recipe"]["decontaminate"]
-    return Markup(
-        f"Rules: *exact*, the same words in the same order; *near_dup*, more than "
-        f"{found['overlap']:.0%} of the item's words lie in {found['ngram']}-word runs shared with "
-        f"the problem, or more than {found['masked_overlap']:.0%} when numbers are masked, and the "
-        "problem has the item's numbers; *number_change*, the same with other numbers; *rephrase*, "
-        "the item told in other words, by a scorer over rare words and numbers that is "
-        f"{found['rephrase']} at the threshold. A score of 1 is all of the item."
-    )
-
-
 def limits(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     """How far the votes can be trusted, by what was measured."""
     new = numbers["votes"]["new"]
@@ -294,12 +249,6 @@ def _by_source(values: Mapping[str, Any]) -> Markup:
     if len(values) == 1:
         return escape(next(iter(values.values())))
     return join(f"{name} {value}" for name, value in values.items())
-
-
-def _pinned(benchmark: Mapping[str, Any]) -> Markup:
-    """What pins a benchmark; told as unknown where nothing does."""
-    found = benchmark.get("revision") or benchmark.get("content")
-    return code(found) if found else Markup("not known")
 
 
 def _example(value: Any) -> Markup:
