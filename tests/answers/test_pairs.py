@@ -5,6 +5,7 @@ two spellings, `#`: they are DIFFERENT; `!`: not EQUAL (doubt is allowed); `?`: 
 decide (UNKNOWN). Every pair is compared both ways round.
 """
 
+import random
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -39,3 +40,13 @@ def test_pairs(sign: str, spellings: list[str]) -> None:
 
 def test_there_are_many() -> None:
     assert sum(len(spellings) * (len(spellings) - 1) // 2 for _, spellings in lines()) > 600
+
+
+def test_answers_of_different_lines() -> None:
+    """Forms that were never meant for each other: a verdict, and the same both ways round."""
+    told = [spellings for sign, spellings in lines() if sign == "="]
+    rng = random.Random(4)
+    for one, other in combinations(told, 2):
+        if rng.random() < 0.15:
+            a, b = rng.choice(one), rng.choice(other)
+            assert quick(a, b) is quick(b, a), (a, b)

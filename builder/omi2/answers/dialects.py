@@ -41,8 +41,9 @@ _RULES = [
         (r"(?<![\w\\{])_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?", r"\\binom{\1}{\2}"),
         (r"(?<![\w.\\])(\d+)C(\d+)(?!\w)", r"\\binom{\1}{\2}"),
         (r"m\s*(?=\\angle)", ""),
+        (r"\\(?:mathbf|boldsymbol|bm)\s*\{\s*([ijk])\s*\}", r"\\vec{\1}"),
         (r"(?<=[)\]}])\s*U\s*(?=[\[(]|\\\{)", r" \\cup "),
-        (r"\(\s*\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}", r"(mod "),
+        (r"\(\s*\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}(?:\\ |~|\s)*", r"(mod "),
         (r"\\(?:text|mathrm|operatorname)\s*\{\s*\(?\s*mod\s*\}", r"\\mod "),
         (r"\\left\s*([\[\](){}.|]|\\[{}])|\\right\s*([\[\](){}.|]|\\[{}])", r" \1\2 "),
     )

@@ -46,6 +46,9 @@ _IMPLIES = {"\\Rightarrow", "\\implies", "\\Longrightarrow", "\\iff", "\\Leftrig
 _OR = {"or", "\\lor", "\\vee"}
 _LISTS = {"and", "or", "\\land", "\\lor", "\\wedge", "\\vee"}
 
+_COMBINATIONS = re.compile(r"\s*C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)\s*")
+"""A binomial, or a point that is called C."""
+
 
 @lru_cache(maxsize=20_000)
 def read(answer: str) -> tuple[Value, ...]:
@@ -58,6 +61,9 @@ def read(answer: str) -> tuple[Value, ...]:
         return ()
     text = bare(unwrap(plain_latex(characters(answer))))
     first = _try(text, "thousands")
+    if (counted := _COMBINATIONS.fullmatch(text)) is not None:
+        second = _try(rf"\binom{{{counted[1]}}}{{{counted[2]}}}", "thousands")
+        return tuple(v for v in (first, second) if v is not None)
     if "," in text and (other := phrases.COMMA_NUMBER.search(text)):
         second = _try(text, "decimal" if other["decimal"] else "list")
         return tuple(v for v in dict.fromkeys((first, second)) if v is not None)
@@ -147,6 +153,9 @@ def _list(parts: list[list[Token]], depth: int, separators: set[str]) -> Value:
         if joined is not None:
             return value(joined, depth + 1)
     items = phrases.excluded(tuple(value(part, depth + 1) for part in parts))
+    first = items[0]
+    if isinstance(first, Relation) and first.ops == ("=",) and all(isinstance(i, Quantity) for i in items[1:]):  # noqa: E501  # fmt: skip
+        items = (first, *(Relation(("=",), (first.sides[0], item)) for item in items[1:]))
     if (total := phrases.total(items)) is not None:
         return total
     flat: list[Value] = []

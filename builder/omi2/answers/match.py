@@ -62,11 +62,20 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
                 else DIFFERENT
             )
         return found
+    if _inequalities(a) or _inequalities(b):
+        return sets.compare(a, b, policy)
     if isinstance(a, Ratio) or isinstance(b, Ratio):
         return wording.ratios(a, b, policy)
     if isinstance(a, Grid) or isinstance(b, Grid):
         return _grids(a, b, policy)
     return _groups(a, b, policy)
+
+
+def _inequalities(value: Value) -> bool:
+    """Whether a value is a list of relations of which one is an inequality."""
+    items = value.items if isinstance(value, Group) and value.brackets == "" else ()
+    told = [item for item in items if isinstance(item, Relation)]
+    return len(told) == len(items) and any(set(item.ops) - {"=", "in"} for item in told)
 
 
 def _choices(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -223,6 +232,8 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
         things = _distinct(things, policy) if other == "{}" else things
     if len(items) != len(things):
         return DIFFERENT
+    if "()" in (one, other) and (_alternatives(a) or _alternatives(b)):
+        return UNKNOWN  # x = 1, 2 is no point
     loose = {"", "{}"}
     if (paired := _by_name(items, things)) is not None:
         return every([match(x, y, policy) for x, y in paired])
@@ -251,6 +262,12 @@ def _plain(group: Group, other: Group) -> Sequence[Value]:
     return [
         unnamed(i) if isinstance(i, Relation) and named(i) is not None else i for i in group.items
     ]
+
+
+def _alternatives(group: Group) -> bool:
+    """Whether a list gives one name several values."""
+    called = [named(item) for item in group.items if isinstance(item, Relation)]
+    return len(called) == len(group.items) > 1 and len(set(called)) == 1 and group.brackets == ""
 
 
 def _called(items: Sequence[Value]) -> dict[str, Relation] | None:

@@ -3,11 +3,14 @@ r"""Read a quantity: a formula with its currency or unit, or a number in a phras
 Not covered: several quantities (see `omi2.answers.forms`), what a unit is worth (see `units`).
 """
 
+from itertools import product
+
 from omi2.answers import phrases
 from omi2.answers.formula import prefix
 from omi2.answers.lex import Token
 from omi2.answers.trees import Group, Node, Quantity, Unreadable, Value, negative, walk
 
+_MOST_SIGNS = 4
 _SCALES = {"C": "celsius", "F": "fahrenheit"}
 
 
@@ -30,7 +33,7 @@ def quantity(found: list[Token]) -> Value:
 def _signs(node: Node, unit: str) -> Value:
     """A quantity, or the two that \\pm makes of it."""
     if any(part.op == "pm" for part in walk(node)):
-        return Group("", tuple(Quantity(_signed(node, plus), unit) for plus in (True, False)))
+        return Group("", tuple(Quantity(each, unit) for each in _every_sign(node)))
     if phrases.is_temperature(node) and not unit:
         node, unit = node.args[0].args[0], _SCALES[node.args[1].name]
     sign, inner = 1, node
@@ -42,6 +45,28 @@ def _signs(node: Node, unit: str) -> Value:
             negative(inside) if sign < 0 else inside, "deg" if inner.name == "deg" else "%"
         )
     return Quantity(node, unit)
+
+
+def _every_sign(node: Node) -> list[Node]:
+    r"""What \pm and \mp make of a formula: with \mp the signs go together, else each by itself."""
+    signs = [part.name for part in walk(node) if part.op == "pm"]
+    if "\\mp" in signs or len(signs) == 1:
+        return [_signed(node, plus) for plus in (True, False)]
+    if len(signs) > _MOST_SIGNS:
+        raise Unreadable("too many signs")
+    return _spread(node)
+
+
+def _spread(node: Node) -> list[Node]:
+    if node.op == "pm":
+        inner = _spread(node.args[0])
+        return [*inner, *map(negative, inner)]
+    if not node.args:
+        return [node]
+    return [
+        Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+        for args in product(*map(_spread, node.args))
+    ]
 
 
 def _signed(node: Node, plus: bool) -> Node:

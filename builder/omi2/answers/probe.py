@@ -133,14 +133,14 @@ def _tried(a: Node, b: Node, variables: list[str], policy: Policy, points: Any) 
         point: Point = points(turn, variables)
         try:
             told = _at(a, b, point)
+            if told is DIFFERENT and dusty:
+                told = _within(a, b, point, policy)
         except Undefined:
             continue
         except TooLarge:
             return EQUAL if a == b else UNKNOWN
         except NotExact:
             return UNKNOWN
-        if told is DIFFERENT and dusty:
-            told = _within(a, b, point, policy)
         if told is not EQUAL:
             return told
         agreed += 1

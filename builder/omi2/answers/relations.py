@@ -120,7 +120,7 @@ def one_function(a: Relation, b: Relation, policy: Policy) -> Verdict:
     one, other = (end.node for end in ends if isinstance(end, Quantity))
     letters = [match[1] for match in told if match]
     if all(letters) and letters[0] != letters[1]:
-        if letters[0] in names(other):
+        if letters[0] in names(other) or letters[1] in names(one):
             return UNKNOWN
         other = put(other, str(letters[1]), Node("name", name=str(letters[0])))
     return same(one, other, policy)

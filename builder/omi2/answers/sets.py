@@ -190,8 +190,8 @@ def _relation(relation: Relation) -> list[Interval] | None:
 
 def everything(value: Value) -> bool:
     """Whether a set is all real numbers."""
-    found = intervals(value) or []
-    return bool(found) and _joined(found)[0][::2] == (negative(_INFINITY), _INFINITY)
+    found = _joined(intervals(value) or [])
+    return len(found) == 1 and found[0][::2] == (negative(_INFINITY), _INFINITY)
 
 
 def _absolute(relation: Relation) -> list[Interval] | None:

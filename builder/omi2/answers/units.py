@@ -48,7 +48,7 @@ _TABLE = {
         "l L liter litre": F(1, 1000),
     },
     "kitchen": {"cup": F(1), "pint": F(2), "qt quart": F(4), "gal gallon": F(16)},
-    "money": {"cent ¢": F(1, 100), "$ dollar usd buck": F(1)},
+    "money": {"cent ¢": F(1, 100), "$ dollar usd USD buck": F(1)},
     "euro": {"€ euro": F(1)},
     "sterling": {"£": F(1)},
     "rupee": {"₹ rs rupee": F(1)},
