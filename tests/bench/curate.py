@@ -1,21 +1,26 @@
 """What all stages cost from recorded generations to the release, against one copy of those rows.
 
-    python tests/bench/curate.py [--rows N] [--quick] [--json] [--kind KIND] [--generations FOLDER]
+    python tests/bench/curate.py [--rows N] [--whole N] [--quick] [--json] [--kind KIND]
+                                 [--generations FOLDER] [--made FILE]
 
-Makes the input by perturbing the real generations in FOLDER (see `perturbed.py`), builds it as a
-person would (`omi2 build --teacher replay:FILE`, decontamination against the packaged index and
-all), builds once more with nothing changed, and copies the same file with Polars (scan, sink, zstd
-3), before and after. Costs are CPU-seconds of the whole process tree, so that other work on the
-machine changes them less than wall time; the peer's is the mean of its two. Memory is the resident
-memory of all processes together (pages that they share counted for each), spill the largest size of
-the run directory. `--quick` takes 30,000 rows, for which starting processes is most of the cost.
-The filter rules alone are measured against `datasets` doing map and filter with `omi2.rules.judge`,
-and against the same function in a plain loop.
+Makes the input by perturbing the real generations in FOLDER (see `perturbed.py`) and builds it as a
+person would (`omi2 build curate.toml --teacher replay:FILE`: all of the paper's rules, and the
+packaged index), once more with nothing changed, and anew with one process, whose shards
+must be the same; copies the same file with Polars (scan, sink, zstd 3), before and after. `--whole
+14000000` (or `--made FILE`, made before) adds one build of so many rows, its funnel, and what a row
+of it costs against one of the first size.
+
+Costs are CPU-seconds of the whole process tree, so that other work on the machine changes them less
+than wall time; the peer's is the mean of its two. Memory is the resident memory of all processes
+together (pages that they share counted for each), spill the largest size of the run directory.
+`--quick` takes 30,000 rows, for which starting processes is most of the cost. The filter rules alone
+are measured against `datasets` doing map and filter with `omi2.rules.judge`.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,6 +45,9 @@ KINDS = {
     "symbolic": (perturbed.SYMBOLIC, 5.0),
 }
 KEYS = 14_000_000
+RECIPE = Path(__file__).with_name("curate.toml")
+LIMITS = {"wall": 600.0, "memory": 4.0, "spill": 15.0}
+"""Seconds, GiB and GiB: what the build of all rows may take."""
 
 
 def measure(command: list[str], folder: Path) -> dict[str, float]:
@@ -106,15 +114,15 @@ class Printer:
             print(f"{figure:<52}{value:>10.2f} {unit}{tail}{goal}", flush=True)
 
 
-def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Printer) -> None:
-    """One input of a kind, through all stages."""
+def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Printer) -> float:
+    """One input of a kind, through all stages; returns the CPU microseconds of a row."""
     shares, wanted = KINDS[kind]
     folder = scratch / kind.replace(" ", "_").replace("%", "")
     folder.mkdir()
     file = folder / "made.parquet"
     perturbed.write(real, file, rows, shares)
     copy = [sys.executable, "-c", PEER, str(file), "copy.parquet"]
-    command = [sys.executable, "-m", "omi2", "build", "--teacher", f"replay:{file}"]
+    command = command_for(file)
     first = measure(copy, folder)
     made = measure(command, folder)
     last = measure(copy, folder)
@@ -130,8 +138,60 @@ def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Print
     again = measure(command, folder)
     told(f"{name}: second run, nothing changed, wall", again["wall"], "s", 2.0)
     told(f"{name}: second run, nothing changed", again["cpu"], "CPU s", None)
-    for path in (folder / "copy.parquet", file):
-        path.unlink()
+    shards = digests(folder)
+    alone = [
+        *command_for(file, alone=folder / "alone.toml"),
+        "--out",
+        "other",
+        "--run",
+        "other-run",
+    ]
+    measure(alone, folder)
+    told(f"{name}: shards that differ with one process", differing(shards, folder / "other"), "", 0)
+    shutil.rmtree(folder)
+    return 1e6 * made["cpu"] / rows
+
+
+def command_for(file: Path, alone: Path | None = None) -> list[str]:
+    """The build of a file; with a recipe of one process where `alone` says where to write it."""
+    if alone:
+        alone.write_text(RECIPE.read_text().replace("\nparts", "\nworkers = 1\nparts"))
+    recipe = str(alone or RECIPE)
+    return [sys.executable, "-m", "omi2", "build", recipe, "--teacher", f"replay:{file}"]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The shards' sha256, by the manifest of the release."""
+    release = folder if folder.name == "other" else folder / "omi2"
+    files = json.loads((release / "manifest.json").read_text(encoding="utf-8"))["files"]
+    return {name: entry["sha256"] for name, entry in files.items() if name.startswith("data/")}
+
+
+def differing(shards: dict[str, str], other: Path) -> int:
+    """How many shards are not the same in another release."""
+    return len(set(shards.items()) ^ set(digests(other).items()))
+
+
+def whole(file: Path, per_row: float, scratch: Path, told: Printer) -> None:
+    """One build of a file that is there, with its funnel."""
+    import polars as pl
+
+    folder = scratch / "whole"
+    folder.mkdir()
+    rows = pl.scan_parquet(file).select(pl.len()).collect().item()
+    made = measure(command_for(file), folder)
+    told(f"{rows:,} rows: wall", made["wall"], "s", LIMITS["wall"])
+    told(f"{rows:,} rows: all stages", made["cpu"], "s (CPU)", None)
+    told(f"{rows:,} rows: memory of all processes", made["memory"], "GiB", LIMITS["memory"])
+    told(f"{rows:,} rows: run directory", made["spill"], "GiB", LIMITS["spill"])
+    if per_row:
+        share = 1e6 * made["cpu"] / rows / per_row
+        told(f"{rows:,} rows: a row's cost, of that of the first size", share, "", 1.15)
+    manifest = json.loads((folder / "omi2" / "manifest.json").read_text(encoding="utf-8"))
+    for stage in manifest["funnel"]:
+        names = ("stage", "unit", "came", "left", "dropped")
+        print(json.dumps({name: stage[name] for name in names}), flush=True)
+    shutil.rmtree(folder)
 
 
 def rules(real: perturbed.Base, rows: int, scratch: Path, told: Printer) -> None:
@@ -199,6 +259,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--whole", type=int, metavar="N")
+    parser.add_argument("--made", type=Path, metavar="FILE")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--kind", action="append", choices=KINDS)
@@ -211,8 +273,15 @@ def main() -> None:
     real = perturbed.base(options.generations)
     quick = options.quick
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        per_row = 0.0
         for kind in options.kind or (["55% kept"] if quick else list(KINDS)):
-            build(real, kind, 30_000 if quick else options.rows, Path(scratch), told)
+            cost = build(real, kind, 30_000 if quick else options.rows, Path(scratch), told)
+            per_row = per_row or cost
+        if options.whole and not options.made:
+            options.made = Path(scratch) / "made.parquet"
+            perturbed.write(real, options.made, options.whole, KINDS["55% kept"][0])
+        if options.made:
+            whole(options.made.resolve(), per_row, Path(scratch), told)
         rules(real, 1_000 if quick else 10_000, Path(scratch), told)
         keys(KEYS // 14 if quick else KEYS, told)
 
