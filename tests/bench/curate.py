@@ -13,8 +13,8 @@ of it costs against one of the first size.
 Costs are CPU-seconds of the whole process tree, so that other work on the machine changes them less
 than wall time; the peer's is the mean of its two. Memory is the resident memory of all processes
 together (pages that they share counted for each), spill the largest size of the run directory.
-`--quick` takes 30,000 rows, for which starting processes is most of the cost. The filter rules alone
-are measured against `datasets` doing map and filter with `omi2.rules.judge`.
+`--quick` takes 30,000 rows, for which starting processes is most of the cost. The filter rules
+alone are measured against `datasets` doing map and filter with `omi2.rules.judge`.
 """
 
 import argparse
