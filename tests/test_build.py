@@ -497,8 +497,11 @@ def test_a_dead_endpoint_loses_nothing(tmp_path: Path) -> None:
         return pretend(prompt, count) if dying.asked < 10 else (503, {})  # type: ignore[attr-defined]
 
     dying.asked = 0  # type: ignore[attr-defined]
-    with serve("openai", dying) as server, pytest.raises(RemoteError, match="goes on"):
-        make(asking_recipe(server.url), tmp_path)
+    with serve("openai", dying) as server:
+        recipe = asking_recipe(server.url)
+        impatient = replace(recipe, teacher=replace(recipe.teacher, outage_s=0.5))
+        with pytest.raises(RemoteError, match=r"outage_s.*goes on"):
+            make(impatient, tmp_path)
     with serve("openai", pretend) as server:
         manifest = make(asking_recipe(server.url), tmp_path)
         rest = len(server.asked)

@@ -53,7 +53,8 @@ def test_an_outage_of_the_only_endpoint_is_waited_for_and_said(
             said = list(ask(jobs(60), teacher, identity.identify(teacher), shelf, live))
     assert {c.text for _, c in said} == {"fine"}
     words = [r.message for r in caplog.records]
-    assert any("no endpoint answers" in w and "up to 1:00:00" in w for w in words)
+    assert any("no endpoint answers" in w and "up to 1:00:00 (outage_s" in w for w in words)
+    assert not any("None was there" in w for w in words)
     assert any("the work goes on after 0:00:02" in w for w in words)
     assert len(words) < 8, words
     waits = [now["nobody_for_s"] for *_, now in told if now]
@@ -70,6 +71,19 @@ def test_an_outage_that_lasts_too_long_ends_the_run_and_nothing_is_lost(tmp_path
         teacher = Teacher(endpoints=(f"tgi:{server.url}",))
         assert len(list(generate(jobs(60), teacher, lambda part: tmp_path / "l"))) == 60
         assert len(server.asked) <= 52
+
+
+def test_an_endpoint_that_was_never_there_is_named_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The recipe names the model, so nobody had to be asked who it is before."""
+    teacher = Teacher(endpoints=("tgi:http://127.0.0.1:9",), model="some", outage_s=0.3)
+    with pytest.raises(RemoteError, match=r"outage_s in \[teacher\].*None was there.*goes on"):
+        list(generate(jobs(3), teacher, lambda part: tmp_path / "l"))
+    (said,) = [r.message for r in caplog.records if "waiting for one" in r.message]
+    assert "tgi:http://127.0.0.1:9" in said
+    assert "outage_s" in said
+    assert "None was there since this began" in said
 
 
 def test_a_stage_that_begins_in_an_outage_waits_too(tmp_path: Path) -> None:

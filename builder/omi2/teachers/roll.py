@@ -193,8 +193,9 @@ class Roll:
             self._give_up("no endpoint answers any more")
         elif self.dark is None:
             self.dark = self.loop.time()
-            log.warning("no endpoint answers (%s); waiting for one, up to %s",
-                        self._reasons(), clock(self.teacher.outage_s))  # fmt: skip
+            log.warning("no endpoint answers (%s); waiting for one, up to %s (outage_s in "
+                        "[teacher]).%s Ctrl-C loses nothing.",
+                        self._reasons(), clock(self.teacher.outage_s), self._never())  # fmt: skip
             self.later(self.teacher.outage_s, self._waited, self.dark)
 
     def _waited(self, since: float) -> None:
@@ -204,18 +205,25 @@ class Roll:
         if any(m.state == "working" for m in self.members):
             self.later(PATIENT, self._waited, since)  # perhaps it answers just now
         else:
-            self._give_up(f"no endpoint has answered for {clock(self.loop.time() - since)}")
+            dark = clock(self.loop.time() - since)
+            self._give_up(f"no endpoint has answered for {dark}, longer than outage_s in [teacher]")
 
     def _give_up(self, what: str) -> None:
         self.stop(
             RemoteError(
-                f"{what} ({self._reasons()}). What was said is kept; the same command goes on "
-                "where it stopped."
+                f"{what} ({self._reasons()}).{self._never()} What was said is kept; the same "
+                "command goes on where it stopped."
             )
         )
 
     def _reasons(self) -> str:
         return "; ".join(f"{m.endpoint}: {m.why}" for m in self.members) or "none is left"
+
+    def _never(self) -> str:
+        """What is likely wrong where nobody was there since the build began."""
+        if any(m.model for m in self.everyone):
+            return ""
+        return " None was there since this began: are they up, and is that address right?"
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin a task; a fault of ours in it ends the run: never a silent hang."""
