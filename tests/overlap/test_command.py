@@ -246,3 +246,30 @@ def test_texts_of_one_benchmark_are_not_texts_of_all(alone: bool, here: Path) ->
         "bench/": True,
         **({} if alone else dict.fromkeys(standard(), False)),
     }
+
+
+@pytest.mark.parametrize("option", ["--out", "--ids", "--html"])
+def test_no_output_lies_in_a_release_that_is_read_or_follows_a_link_to_it(
+    option: str, here: Path
+) -> None:
+    Path("omi2/data").mkdir(parents=True)
+    Path("mine.parquet").rename("omi2/data/t0.parquet")
+    Path("link").symlink_to("bench.parquet")
+    Path("hard").hardlink_to("bench.parquet")
+    before = {p: p.read_bytes() for p in here.rglob("*") if p.is_file()}
+    for to in ("omi2/data/t0.parquet", "omi2/more.parquet", "link", "hard"):
+        assert isinstance(run("omi2", option, to).exception, UsageError), to
+    assert {p: p.read_bytes() for p in here.rglob("*") if p.is_file()} == before
+
+
+def test_a_release_is_compared_by_its_own_thresholds(here: Path) -> None:
+    """A release of the standard policy keeps what has other numbers, unless it is asked for."""
+    Path("omi2/data").mkdir(parents=True)
+    pq.write_table(pa.table({"row_id": ["r"], "problem": [CHANGED]}), "omi2/data/t0.parquet")
+    told = {"recipe": {"decontaminate": {"strict": False, "overlap": 0.5}}}
+    Path("omi2/manifest.json").write_text(json.dumps(told))
+    assert run("omi2").exit_code == 0
+    assert run("omi2", "--strict", "--ids", "ids.txt").exit_code == 1
+    assert Path("ids.txt").read_text() == "r\n"
+    Path("omi2/manifest.json").write_text('{"recipe": 5}')
+    assert "is no manifest of omi2" in str(run("omi2").exception)
