@@ -273,3 +273,41 @@ def test_a_release_is_compared_by_its_own_thresholds(here: Path) -> None:
     assert Path("ids.txt").read_text() == "r\n"
     Path("omi2/manifest.json").write_text('{"recipe": 5}')
     assert "is no manifest of omi2" in str(run("omi2").exception)
+
+
+def test_one_small_file_is_no_benchmark_whatever_it_is_called(here: Path) -> None:
+    small = Source(name="gsm8k", file="bench.parquet", answer="", split="test")
+    recipe = replace(load("demo"), parts=1, workers=1)
+    made = stage(here / "run", [OWN], [], 1)
+    named = replace(recipe, decontaminate=Decontaminate(benchmarks=(small,)))
+    with pytest.raises(UsageError, match="1 problems, holds 0 of the 1,319 items of the first"):
+        decontaminate.run(named, made)
+    alone = replace(recipe, decontaminate=Decontaminate(index=(), benchmarks=(small,)))
+    told = decontaminate.run(alone, stage(here / "run2", [OWN], [], 1)).details["standard"]
+    assert told["gsm8k/test"] == {"items": 1319, "with_texts": 0}
+
+
+@pytest.mark.shared
+def test_the_texts_of_the_standard_benchmarks_are_known_for_what_they_are(
+    here: Path, shared_data: Path
+) -> None:
+    """By their items, under another name too; hashes of what is there as texts are left out."""
+    names = {"gsm8k": "gsm8k", "amc23": "other"}
+    sources = tuple(
+        Source(name=name, file=str(shared_data / "benchmarks" / f"{file}.parquet"), answer="",
+               split="test")
+        for file, name in names.items()
+    )  # fmt: skip
+    recipe = replace(load("demo"), parts=1, workers=1)
+    recipe = replace(recipe, decontaminate=Decontaminate(benchmarks=sources, embed="off"))
+    told = decontaminate.run(recipe, stage(here / "run", [OWN], [], 1)).details
+    counts = {name: one["with_texts"] for name, one in told["standard"].items()}
+    assert counts["gsm8k/test"] >= 1310
+    assert counts["amc23/test"] == 40
+    assert counts["math/test"] < 100
+    by_name = {one["name"]: one for one in told["benchmarks"]}
+    assert [one["name"] for one in told["benchmarks"]].count("gsm8k/test") == 1
+    assert by_name["amc23/test"]["texts"]
+    assert "minhash" in by_name["gsm8k/test"]["layers"]
+    assert "minhash" not in by_name["math/test"]["layers"]
+    assert not told["texts"]
