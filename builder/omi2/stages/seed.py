@@ -80,7 +80,7 @@ def _reason(problem: Problem, rules: Seed, *, needs_gold: bool) -> str:
         return "empty"
     if len(text) > rules.max_chars:
         return "too_long"
-    if count_tokens(text) > rules.max_problem_tokens:
+    if len(text) > rules.max_problem_tokens < count_tokens(text):  # a token has a character
         return "problem_too_long"
     if reason := unfit(text):
         return reason
