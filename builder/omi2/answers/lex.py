@@ -169,7 +169,9 @@ def _words(word: str, gap: bool, upright: bool, found: list[Token], text: str, a
     lower = word.lower()
     before = found[-1].kind if found else ""
     if upright:
-        if len(word) == 1 and not (before in ("n", "}", "/") or (found and found[-1].upright)):
+        if word == "i" or (
+            len(word) == 1 and not (before in ("n", "}", "/") or (found and found[-1].upright))
+        ):
             found.append(Token("v", word, gap, True))
         elif word in _UPRIGHT_FUNCTIONS and not (word == "min" and before in ("n", "}")):
             found.append(Token("c", "\\" + word, gap))
