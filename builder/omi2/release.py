@@ -197,6 +197,8 @@ def _told(recipe: Recipe) -> dict[str, Any]:
         source["file"] = Path(source["file"]).name
     table["split"]["match"] = Path(recipe.split.match).name
     table["decontaminate"]["index"] = [Path(name).name for name in recipe.decontaminate.index]
+    if Path(recipe.decontaminate.embed).is_dir():
+        table["decontaminate"]["embed"] = Path(recipe.decontaminate.embed).resolve().name
     return table
 
 

@@ -16,6 +16,8 @@ PIECES = (
     "twenty",
     "hundred",
     "million",
+    ",123",
+    "{,}456",
     " and ",
     "and",
     "\\frac",
@@ -46,6 +48,9 @@ def test_a_batch_holds_the_words_of_each_text(texts: list[str], n: int) -> None:
     "text",
     [
         "1,200,300 1,20 1,2000 ,123 1,234,56",
+        "12,345 1,234",  # a text that ends in a group, and the next begins with digits
+        "462,1078 1234,567,890 12345,678 0.125,250 .5,123",
+        r"1{,}200 and \$1,\!200,\!300 {,} ,\!",
         "1.2.3.4 .5 5. 1..2 1.a 10.25.a.3.4",
         "3.141,592 1,234.5",
         "x2y3.5z",

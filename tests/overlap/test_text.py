@@ -14,6 +14,9 @@ from omi2.overlap.text import MASK, mask, masked_hashes, ngram_hashes, whole_has
         (r"$\frac{1}{2}$ hour.", "1 2 hour"),
         ("2.5 or 3. Then", "2.5 or 3 then"),
         ("1,200,300 but 1, 2 and 1,23", "1200300 but 1 2 and 1 23"),
+        ("462,1078 and 1234,567,890", "462 1078 and 1234 567890"),  # lists, but for groups of three
+        ("(0.125,250)", "0.125 250"),
+        (r"1{,}200 and \$1,\!200,\!300", "1200 and 1200300"),
         ("x2y_3", "x 2 y 3"),  # letters, digits and underscores part
         ("don't", "don t"),
         ("well-known", "well known"),

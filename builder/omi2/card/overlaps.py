@@ -34,7 +34,7 @@ def decontamination(facts: Facts) -> Markup:
     return Markup(
         f"Every problem was compared with the items below, by {with_what}; layers: "
         f"{join(told['layers'])}; policy: {policy}. Verdicts: {verdicts}. Contaminated and "
-        f"unknown problems were dropped.{_judge(told)}\n\n{listed}"
+        f"unknown problems were dropped.{embeddings(told)}{_judge(told)}\n\n{listed}"
     )
 
 
@@ -52,6 +52,19 @@ def rules(facts: Facts) -> Markup:
         f"{found['rephrase']} at the threshold; *judge*, what a judge calls the item in other "
         "words, where one was asked; *unknown*, what could not be compared, or had no answer from "
         "the judge. A score of 1 is all of the item."
+    )
+
+
+def embeddings(told: Mapping[str, Any]) -> str:
+    """The model whose embeddings were compared, or why none were."""
+    found = told.get("embeddings")
+    if not found:
+        return ""
+    if not found["ran"]:
+        return f" Embeddings were not compared: {escape(found['why'])}."
+    return (
+        f" Embeddings are those of {code(found['model'])}, decided by the weights and the "
+        f"threshold fitted for {code(found['thresholds_of'])}."
     )
 
 

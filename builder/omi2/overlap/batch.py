@@ -23,6 +23,7 @@ from omi2.overlap.text import (
     LAYOUT,
     MASK,
     Hashes,
+    commas,
     finish,
     whole_hash,
     word_hash,
@@ -93,7 +94,7 @@ class Grams:
 
 def tokenise(texts: Sequence[str]) -> Batch:
     """The words of these texts."""
-    plain = [text.encode() if text.isascii() else _plain(text) for text in texts]
+    plain = [commas(text).encode() if text.isascii() else _plain(text) for text in texts]
     buffer = np.frombuffer(b"\n".join([*plain, b""]).lower(), np.uint8)
     ends = np.cumsum(np.fromiter(map(len, plain), np.int64, len(plain)) + 1)
     buffer, ends = _without_grouping(buffer, ends)
@@ -212,11 +213,19 @@ def _join_numbers(tokens: Ints, vocabulary: list[str], ends: Ints) -> npt.NDArra
 def _without_grouping(
     buffer: npt.NDArray[np.uint8], ends: Ints
 ) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """1,200 as 1200: commas after a digit and before three digits are taken out."""
+    """1,200 as 1200: commas between one to three digits and just three are taken out.
+
+    Every text ends in a line feed, the last byte too: a place before the first byte is no digit.
+    """
     commas = np.flatnonzero(buffer == ord(","))
-    commas = commas[(commas > 0) & (commas < len(buffer) - 3)]
+    commas = commas[commas < len(buffer) - 4]
+    digits = _KIND == _DIGIT
     for step in (-1, 1, 2, 3):
-        commas = commas[_KIND[buffer[commas + step]] == _DIGIT]
+        commas = commas[digits[buffer[commas + step]]]
+    two = digits[buffer[commas - 2]]
+    three = two & digits[buffer[commas - 3]]
+    before = buffer[commas - 2 - two - three]
+    commas = commas[~digits[buffer[commas + 4]] & ~digits[before] & (before != ord("."))]
     if not len(commas):
         return buffer, ends
     return np.delete(buffer, commas), ends - np.searchsorted(commas, ends)

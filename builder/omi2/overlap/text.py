@@ -25,7 +25,7 @@ SPLIT_FRACTION = r"(?<=frac)\d(?=\d)"
 """`\\frac34` is three quarters."""
 _WORD = re.compile(rf"{SPLIT_FRACTION}|\d+(?:\.\d+)?|[^\W\d_]+")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-_GROUPED = re.compile(r"(?<=\d),(?=\d{3})")
+_GROUPED = re.compile(r"(?<![\d.])(\d{1,3}),(?=\d{3}(?!\d))")
 _RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]+|[\u00bc-\u00be\u2150-\u215e]")
 """Digits above or below the line, and fractions in one sign: they part from what stands beside."""
 _GREEK_WORD = re.compile("[\u0370-\u03ff]{2}")
@@ -82,7 +82,7 @@ def words(text: str) -> list[str]:
     """
     if not text.isascii():
         text = plain(text)
-    text = _GROUPED.sub("", text.lower())
+    text = _GROUPED.sub(r"\1", commas(text).lower())
     return joined(
         [
             found.group()
@@ -90,6 +90,11 @@ def words(text: str) -> list[str]:
             if not (text[found.start() - 1 : found.start()] == "\\" and found.group() in LAYOUT)
         ]
     )
+
+
+def commas(text: str) -> str:
+    """A text with plain commas, where LaTeX has those that no space follows: `1{,}200`."""
+    return text.replace("{,}", ",").replace(",\\!", ",")
 
 
 def plain(text: str) -> str:
