@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from made import generation, problem, replay_file, tree
+from made import PADDING, generation, problem, replay_file, tree
 from omi2 import rows
 from omi2.errors import Omi2Error, RemoteError, UsageError
 from omi2.lock import locked
@@ -19,6 +20,7 @@ from omi2.pipeline import build, names
 from omi2.recipe import Recipe, Source, load
 from omi2.run import Report, open_run
 from omi2.settings import same
+from omi2.stages import grade
 from omi2.teachers import replay
 from servers import serve
 
@@ -357,7 +359,7 @@ def test_equal_pairs_are_kept_once_and_others_all(tmp_path: Path) -> None:
 
 def test_one_problem_with_very_many_solutions(tmp_path: Path) -> None:
     text, answer = problem(1)
-    count = 20_000
+    count = 100_000
     table = {
         "problem": [text] * count,
         "generation": [generation(1, 1000 + n) for n in range(count)],
@@ -370,6 +372,29 @@ def test_one_problem_with_very_many_solutions(tmp_path: Path) -> None:
         "train_100": 100,
         "train_10K": 10_000,
     }
+
+
+@pytest.mark.parametrize(
+    ("agreed", "dropped"),
+    [(30, {"minority": 30}), (20, {"too_many_answers": 52}), (0, {"too_many_answers": 32})],
+)
+def test_one_problem_with_very_many_different_formulas(
+    agreed: int, dropped: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rare ones are compared with the winner alone, and together must not outvote it."""
+    pairs: list[Any] = []
+    classes = sys.modules["omi2.answers.classes"]  # the package has a function of that name
+    real = classes.compare_many  # type: ignore[attr-defined]
+    monkeypatch.setattr(classes, "compare_many", lambda p, *rest: pairs.extend(p) or real(p, *rest))
+    monkeypatch.setattr(grade, "_MOST", 8)
+    text, _ = problem(1)
+    boxes = ["x^2+x"] * agreed + [f"x^2+{n}x" for n in range(2, 32)] + ["x(x+1)", "xx + x"]
+    told = [f"{PADDING}Way {n}. So it is \\boxed{{{box}}}." for n, box in enumerate(boxes)]
+    recipe = rough_file(tmp_path / "f.parquet", {"problem": [text] * len(told), "generation": told})
+    manifest = make(or_empty(recipe), tmp_path)
+    assert funnel(manifest)["grade"]["dropped"] == dropped
+    assert manifest["rows"] == (32 if agreed == 30 else 0)
+    assert 0 < len(pairs) <= 8 * 7 / 2
 
 
 def test_a_part_with_another_schema_is_made_again(recipe: Recipe, tmp_path: Path) -> None:

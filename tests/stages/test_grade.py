@@ -1,10 +1,12 @@
-"""The shortcut for ballots of plain numbers says what `classes` says."""
+"""Votes: plain numbers are sorted as `classes` does, and very many answers take bounded time."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omi2.answers import classes
-from omi2.stages.grade import number_classes
+from omi2.recipe import Grade
+from omi2.stages.grade import Ballot, _by_vote, _rows, number_classes
 
 SPELLINGS = st.sampled_from(
     ["{}", "{}.5", "{:,}", "{}.0", "{}.00", "${}$", " {} ", "+{}", "-{}", "0{}", "{}.3333"]
@@ -25,3 +27,14 @@ def test_numbers_that_may_round_one_another_and_what_is_none_take_the_long_way()
     for other in ("1.001", "x", "5%", "1000000", "", "5 cm", "1e3", "301/300"):
         assert number_classes(("1", other)) is None
     assert number_classes(("1", "1/2", "0.5", "1.00", "3")) == [0, 1, 1, 0, 2]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("ties", ["drop", "hash"])
+def test_a_hundred_thousand_different_answers_take_a_second(ties: str) -> None:
+    """Minutes, where a sum over the ballot is taken for each of its answers."""
+    answers = tuple(map(str, range(100_000)))
+    ballot = Ballot("p", answers, (1,) * len(answers))
+    told = list(_rows(ballot, _by_vote(ballot, Grade(ties=ties))))
+    assert [sum(1 for reason, *_ in told if not reason), len(told)] == [ties == "hash", 100_000]
+    assert {whole for *_, whole, _ in told} == {100_000}

@@ -4,7 +4,9 @@ With a gold answer: those whose answer equals it. Without: the answers of a prob
 sorted into classes of equal ones (not equal strings), and the largest class wins; its most common
 spelling becomes `expected_answer`. A tie at the top drops the problem unless the recipe says
 otherwise, and a comparison that came to nothing is no vote for anyone (paper, section 3.2; the
-original counted raw strings and gave ties to the first file).
+original counted raw strings and gave ties to the first file). Of a problem with very many different
+answers the rare ones are compared with the winner alone, and it wins only if no way to sort the
+rare ones could change that: else the problem is dropped as `too_many_answers`.
 
 Answers are found for a whole column at once, and Python sees each distinct answer of a problem
 once, not each sample; what was read, and what a worker said, is remembered across the problems of a
@@ -36,6 +38,10 @@ _APART = 100
 """Numbers that differ by more than one part in this many are different, rounded or not."""
 _WIDE = 20
 """Characters of a plain number; a longer answer is for `classes`."""
+_MOST = 256
+"""Different answers of one problem that are compared each with each; half the paper's samples."""
+_OPEN = -1
+"""The class of an answer of which only is known that it is not in the largest."""
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _REASONS = {Verdict.EQUAL: "", Verdict.DIFFERENT: "wrong_answer", Verdict.UNKNOWN: "unknown"}
 _TOLD = {
@@ -139,19 +145,48 @@ def _judged(
 def _by_vote(ballot: Ballot, rules: Grade) -> Found:
     classed = number_classes(ballot.answers)
     if classed is None:
-        classed = classes(ballot.answers, timeout=rules.timeout_s)
-    sizes: Counter[int] = Counter()
-    for number, count in zip(classed, ballot.counts, strict=True):
-        sizes[number] += count
+        classed = _classed(ballot, rules.timeout_s)
+    sizes = _sizes(classed, ballot.counts)
     most, whole = max(sizes.values()), sum(ballot.counts)
+    if (open_ := sizes.pop(_OPEN, 0)) and most <= open_ + sorted([0, *sizes.values()])[-2]:
+        return Found("", ("too_many_answers",) * len(classed))
     top = sorted(number for number, size in sizes.items() if size == most)
     if len(top) > 1 and rules.ties == "drop":
         return Found("", ("tie",) * len(classed))
-    spelled = {number: _commonest(number, classed, ballot) for number in top}
+    spelled = _commonest(classed, ballot)
     winner = min(top, key=lambda number: rows.order("tie", ballot.problem_id, spelled[number]))
     if most < rules.min_votes or most < rules.min_share * whole:
         return Found(spelled[winner], ("too_few_votes",) * len(classed))
     return Found(spelled[winner], tuple("" if c == winner else "minority" for c in classed))
+
+
+def _classed(ballot: Ballot, timeout: float) -> list[int]:
+    """The class of each answer; beyond `_MOST` answers the rare ones join the largest, or none.
+
+    To sort n answers into classes takes n * n / 2 comparisons, which has no end for the thousands
+    of formulas that a teacher may give to one problem. So the common ones are sorted, and each rare
+    one is compared with the largest class alone. What is not equal to it is `_OPEN`: it may be any
+    class, and the vote counts all of it for the one that comes second.
+    """
+    if len(ballot.answers) <= _MOST:
+        return classes(ballot.answers, timeout=timeout)
+    order = sorted(range(len(ballot.answers)), key=lambda at: -ballot.counts[at])
+    common, rare = order[:_MOST], order[_MOST:]
+    found = classes([ballot.answers[at] for at in common], timeout=timeout)
+    sizes = _sizes(found, [ballot.counts[at] for at in common])
+    largest = max(sizes, key=lambda number: sizes[number])
+    head = ballot.answers[common[found.index(largest)]]
+    told = compare_many([(ballot.answers[at], head) for at in rare], workers=1, timeout=timeout)
+    found += [largest if verdict is Verdict.EQUAL else _OPEN for verdict in told]
+    return [number for _, number in sorted(zip(order, found, strict=True))]
+
+
+def _sizes(classed: Iterable[int], counts: Iterable[int]) -> Counter[int]:
+    """The votes of each class."""
+    sizes: Counter[int] = Counter()
+    for number, count in zip(classed, counts, strict=True):
+        sizes[number] += count
+    return sizes
 
 
 def number_classes(answers: tuple[str, ...]) -> list[int] | None:
@@ -177,16 +212,19 @@ def number_classes(answers: tuple[str, ...]) -> list[int] | None:
     return classed
 
 
-def _commonest(number: int, classed: Iterable[int], ballot: Ballot) -> str:
-    """The most common spelling of a class; of equally common ones, the first."""
-    mine = [at for at, its in enumerate(classed) if its == number]
-    return ballot.answers[max(mine, key=lambda at: ballot.counts[at])]
+def _commonest(classed: Iterable[int], ballot: Ballot) -> dict[int, str]:
+    """The most common spelling of each class; of equally common ones, the first."""
+    best: dict[int, tuple[int, str]] = {}
+    for number, answer, count in zip(classed, ballot.answers, ballot.counts, strict=True):
+        if number not in best or count > best[number][0]:
+            best[number] = count, answer
+    return {number: answer for number, (_, answer) in best.items()}
 
 
 def _rows(ballot: Ballot, found: Found) -> Iterator[tuple[str, str, int, int, str]]:
     """What is said of each distinct answer, as `_TOLD` has it."""
     right = sum(n for n, reason in zip(ballot.counts, found.reasons, strict=True) if not reason)
-    plain = _DIGITS.fullmatch(found.expected)
+    plain, whole = _DIGITS.fullmatch(found.expected), sum(ballot.counts)
     kind = "" if not right else "integer" if plain else answer_type(found.expected)
     for reason in found.reasons:
-        yield reason, found.expected, right, sum(ballot.counts), kind
+        yield reason, found.expected, right, whole, kind
