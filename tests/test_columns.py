@@ -86,6 +86,9 @@ SIDES = st.lists(NUMBERS, min_size=1, max_size=4).flatmap(
        st.sampled_from(["", " ", " +", ")", " = "]))  # fmt: skip
 @example("2 + 3 * 4", " = ", "14", "")
 @example("2*3", "=", "7", " ")
+@example("999999999999.1 - 999999999999.0", " = ", "0.1", "")  # floats cancel out
+@example("10", "=", "10/3.0002", "")
+@example("10/3", "=", "3.3333333333333335", "")
 def test_claims_of_columns(left: str, equals: str, right: str, end: str) -> None:
     run = left + equals + right + end
     told = claims_of(strings([run])).rows()

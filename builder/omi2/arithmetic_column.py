@@ -12,8 +12,11 @@ from omi2.arithmetic import WITHIN, claim, expand, wrong_arithmetic
 
 _RUN = r"-?[0-9(](?:[0-9+\-*/()= ]|\.[0-9])*=(?:[0-9+\-*/()= ]|\.[0-9])*"
 """A run of plain arithmetic with an `=` in it: what `omi2.arithmetic` looks at."""
-_N = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)"
-_SIMPLE = rf"^(-?){_N} ?([-+*/]) ?{_N} ?= ?(-?){_N}[-+*/(= ]*$"
+_N = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
+_MADE = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)"
+_SIMPLE = rf"^(-?){_N} ?([-+*/]) ?{_N} ?= ?(-?){_MADE}[-+*/(= ]*$"
+_EDGES = (0.9999 / WITHIN, 1.0001 / WITHIN)
+"""Floats of `_N` are no further off than this, but where two of them nearly cancel out."""
 _W = r"([0-9]{1,6})"
 _THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
 _CLAIMS_NOTHING = r"^-?[^-+*/=]*=|^[^=]*=[-+*/(= ]*$"
@@ -81,7 +84,7 @@ def claims_of(runs: pl.Series) -> pl.DataFrame:
 def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
     """What is told of the runs that are no chain or one `a op b = c`; and the other runs.
 
-    A float tells that it holds, or that it is far from it; in between, it is for `claim`.
+    A float tells whether it holds; what is at the very edge, or cancels out, is for `claim`.
     """
     run, g = pl.col("run"), pl.col("g")
     number = {at: g.struct[at].cast(pl.Float64, strict=False) for at in (1, 3, 5)}
@@ -97,9 +100,11 @@ def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
     )  # fmt: skip
     made = pl.col("made")
     off = (made - c).abs() / pl.max_horizontal(made.abs(), c.abs())
-    frame = frame.with_columns(off=pl.when(made.is_finite()).then(off.fill_nan(0.0)))
-    wrong = frame.filter(pl.col("off") >= 2e-4).select("run", operators=1, shown=None)
-    rest = frame.filter(pl.col("off").is_null() | pl.col("off").is_between(0.5e-4, 2e-4, "none"))
+    cancels = made.abs() * 1e6 < pl.max_horizontal(a.abs(), b.abs())
+    sure = made.is_finite() & ((made == c) | ~cancels)
+    frame = frame.with_columns(off=pl.when(sure).then(off.fill_nan(0.0)))
+    wrong = frame.filter(pl.col("off") >= _EDGES[1]).select("run", operators=1, shown=None)
+    rest = frame.filter(pl.col("off").is_null() | pl.col("off").is_between(*_EDGES, "none"))
     return _chained(wrong), rest["run"]
 
 

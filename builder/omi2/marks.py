@@ -34,6 +34,7 @@ _MAYBE = [
     "INST]", "SYS>>", "<s>", "</s>", "<bos>", "<eos>", "</bos>", "</eos>", "im_start>", "im_end>",
 ]  # fmt: skip
 """Without one of these there is no mark but no_box."""
+_ANY = "|".join(map(re.escape, _MAYBE))
 _MENTION = r"\\(?:boxed|fbox|framebox)"
 _PLAIN_BOX = r"\\boxed\{[^{}\\]*[^{}\\\s][^{}\\]*\}"
 _FLAT = r"[^{}\\]|\\[^{}]"
@@ -65,7 +66,7 @@ def mark_column(frame: pl.DataFrame, generations: pl.Series, rules: Filter) -> p
     """
     solution = pl.col("solution")
     good = frame.with_row_index("row").with_columns(generations.alias("text")).filter(reason="")
-    maybe = good.filter(solution.str.contains_any(_MAYBE))
+    maybe = good.filter(solution.str.contains(_ANY))
     unsure = good.filter(~solution.str.contains(_PLAIN_BOX))
     unsure = unsure.filter(~solution.str.contains(_NESTED_BOX))
     looked = pl.concat([maybe, unsure]).unique("row", maintain_order=True)
