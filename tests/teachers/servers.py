@@ -3,9 +3,9 @@
 They stand in for what cannot run here: text-generation-inference, and vLLM, SGLang or llama.cpp on
 a GPU. They refuse requests as TGI does (top_p strictly between 0 and 1, temperature above 0, an
 input, at most four stops, 429 above `room`) and answer in the real shapes: each TGI request and
-answer is read with huggingface_hub's typed payloads, and where ../shared stands beside the checkout
-with TGI's published OpenAPI document; a difference fails the test that used the server. Not
-covered: streaming, tokenisation, speed.
+answer is read with huggingface_hub's typed payloads, each error with its error classes, and where
+../shared stands beside the checkout with TGI's published OpenAPI document; a difference fails the
+test that used the server. Not covered: streaming, tokenisation, speed.
 
 `behave(prompt, how often it was asked)` decides what a request gets: a text, an (HTTP status, body)
 or (status, body, headers) where the body is JSON, text or bytes, or one of the faults below.
@@ -23,6 +23,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from huggingface_hub import TextGenerationInput, TextGenerationOutput
+from huggingface_hub.errors import UnknownError
+from huggingface_hub.inference._common import _parse_text_generation_error
 from huggingface_hub.inference._generated.types import TextGenerationInputGenerateParameters
 
 from omi2.teachers import crew, member
@@ -132,12 +134,21 @@ def serve(
         served.wrong.extend(_mistyped(kind, value))
         served.wrong.extend(violations(schema, value))
 
+    def error(status: int, said: str, kind: str) -> web.Response:
+        body = {"error": said, "error_type": kind}
+        check_error(body)
+        return web.json_response(body, status=status)
+
+    def check_error(body: dict[str, Any]) -> None:
+        served.wrong.extend(violations("ErrorResponse", body))
+        known = _parse_text_generation_error(body["error"], body["error_type"])
+        if type(known) is UnknownError and body["error_type"] != "healthcheck":
+            served.wrong.append(f"huggingface_hub knows no error_type {body['error_type']!r}")
+
     async def get(request: web.Request) -> web.StreamResponse:
         served.headers.append(dict(request.headers))
         if not served.up:
-            return web.json_response(
-                {"error": "unhealthy", "error_type": "healthcheck"}, status=503
-            )
+            return error(503, "unhealthy", "healthcheck")
         if request.path == "/health":
             return web.Response()
         if request.path == "/metrics" and served.metrics:
@@ -163,11 +174,10 @@ def serve(
             check(TextGenerationInputGenerateParameters, "GenerateParameters", body["parameters"])
             TextGenerationInput.parse_obj_as_instance(body)
             if refusal := tgi_refusal(body):
-                return web.json_response({"error": refusal, "error_type": "validation"}, status=422)
+                return error(422, refusal, "validation")
         if served.at_once >= room:
             served.turned_away += 1
-            overloaded = {"error": "Model is overloaded", "error_type": "overloaded"}
-            return web.json_response(overloaded, status=429)
+            return error(429, "Model is overloaded", "overloaded")
         served.at_once += 1
         served.most_at_once = max(served.most_at_once, served.at_once)
         try:
@@ -202,6 +212,8 @@ def serve(
                 return web.Response(status=status, body=content, headers=told)
             if isinstance(content, str):
                 return web.Response(status=status, text=content, headers=told)
+            if protocol == "tgi" and "error_type" in content:  # else a gateway's, or garbled
+                check_error(content)
             return web.json_response(content, status=status, headers=told)
         if protocol == "tgi":
             whole = tgi_answer(said)

@@ -163,17 +163,19 @@ def test_a_few_samples_of_which_none_has_an_answer_end_well(tmp_path: Path) -> N
     assert {c.finish_reason for c in said.values()} == {"refused"}
 
 
-def test_a_gateway_that_says_404_for_a_moment_is_taken_back(tmp_path: Path) -> None:
-    """An endpoint that has answered is believed at the third time."""
+@pytest.mark.parametrize("at_once", [1, 16])
+def test_a_gateway_that_says_404_for_a_moment_is_taken_back(tmp_path: Path, at_once: int) -> None:
+    """An endpoint that has answered is believed at the third time, however many were under way."""
     answered = 0
 
     def behave(prompt: str, _: int) -> Any:
         nonlocal answered
         answered += 1
-        return (404, "default backend") if 20 < answered < 23 else "fine"
+        wrong = 40 < answered <= 40 + max(at_once, 2)
+        return Slow(0.05, (404, "default backend") if wrong else "fine")
 
     with serve("tgi", behave) as server:
-        said = ask(tmp_path, f"tgi:{server.url}", numbers=range(60), concurrency=1)
+        said = ask(tmp_path, f"tgi:{server.url}", numbers=range(120), concurrency=at_once)
     assert {c.text for c in said.values()} == {"fine"}
 
 

@@ -83,7 +83,11 @@ def test_an_endpoint_that_is_too_small_for_the_recipe_fails_the_check() -> None:
         assert isinstance(done.exception, Omi2Error) is wrong
 
     def small(prompt: str, _: int) -> Any:
-        return "fine" if len(prompt) < 500 else (422, {"error": "too long", "error_type": "v"})
+        return (
+            "fine"
+            if len(prompt) < 500
+            else (422, {"error": "too long", "error_type": "validation"})
+        )
 
     with serve("tgi", small) as server:
         done = omi2("teachers", "check", "paper", "--teacher", f"tgi:{server.url}")
@@ -97,7 +101,7 @@ def test_an_endpoint_that_is_too_small_for_the_recipe_fails_the_check() -> None:
 
 def test_nobody_there_and_two_models_fail_the_check() -> None:
     done = omi2("teachers", "check", "demo", "--teacher", "tgi:http://127.0.0.1:9")
-    assert "connection failed" in done.stdout
+    assert "no connection: connection refused" in done.stdout
     with serve("tgi", lambda *_: "a", "one") as one, serve("tgi", lambda *_: "a", "two") as two:
         specs = ("--teacher", f"tgi:{one.url}", "--teacher", f"tgi:{two.url}")
         done = omi2("teachers", "check", "demo", *specs)

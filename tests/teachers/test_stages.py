@@ -195,6 +195,41 @@ def test_ledgers_are_sealed_and_a_stage_made_again_asks_nobody(tmp_path: Path) -
         assert len(server.asked) == asked + problems
 
 
+def test_a_key_that_is_said_back_stands_in_no_file_of_a_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "sk-verysecret-0123456789"  # noqa: S105
+    monkeypatch.setenv("OUR_KEY", secret)
+
+    def behave(prompt: str, times: int) -> Any:
+        told = said(prompt, times)
+        match sum(map(ord, prompt)) % 4:
+            case 0 if times == 1:
+                return (500, {"error": f"Bearer {secret}"})
+            case 1:
+                return (422, {"error": f"Bearer {secret}"})
+            case 2:
+                return f"{told} Bearer {secret}"
+            case _:
+                return told
+
+    with serve("openai", behave) as server:
+        recipe = recipe_for(server.url)
+        line = f"openai:{server.url} key_env=OUR_KEY"
+        recipe = replace(recipe, teacher=replace(recipe.teacher, endpoints=(line,)))
+        made(recipe, tmp_path)
+        assert {h.get("Authorization") for h in server.headers} == {f"Bearer {secret}"}
+    everything = caplog.text
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
+        if path.suffix == ".parquet":  # compressed
+            everything += json.dumps(pl.read_parquet(path).to_dicts(), default=str)
+        else:
+            everything += path.read_bytes().decode("utf-8", "replace")
+    assert "Bearer ***" in everything
+    assert "manifest" in {path.stem for path in tmp_path.rglob("*.json")}
+    assert secret[3:] not in everything
+
+
 @pytest.mark.parametrize("limit", [1, 5, 11, 12, 40])
 def test_a_limit_is_fair(limit: int) -> None:
     rules = replace(load("dry-run").augment, problems=same(3), limit=limit)

@@ -31,6 +31,8 @@ from omi2.teachers.wire import Wire
 
 NONE_ANSWERED = 64
 """Prompts without an answer, while nothing was ever answered, after which it is not the prompts."""
+SPARE = 256
+"""Items at hand besides: on a busy machine the caller's thread may come late with new ones."""
 
 
 class Fleet:
@@ -63,7 +65,7 @@ class Fleet:
 
     def room(self) -> int:
         """How many items are worth having at hand: twice what the endpoints may take at once."""
-        return 16 + 2 * sum(m.pace.ceiling for m in self.roll.members)
+        return SPARE + 2 * sum(m.pace.ceiling for m in self.roll.members)
 
     def numbers(self) -> dict[str, Any]:
         """What the fleet did so far."""
@@ -144,7 +146,8 @@ class Fleet:
         except Fatal as error:
             member.doubt(item)
             self.returned.appendleft(item)
-            self.roll.fatal(member, error)
+            if member.state == "working":  # else it was under way when another was told the same
+                self.roll.fatal(member, error)
         except Passing as error:
             self._failed(member, item, error, began)
         else:

@@ -167,12 +167,13 @@ class Roll:
         self.pump()
 
     def fatal(self, member: Member, error: TeacherError) -> None:
-        """An endpoint says that no request to it will work: believed if it never answered."""
+        """An endpoint says that no request to it will work: believed if it never answered, or when
+        it says so again and again."""
         member.why = str(error)
         if member.state in ("stopped", "draining"):
             return
+        member.fatal += 1
         if member.tally.answered and (member.fatal < FATAL or not isinstance(error, Fatal)):
-            member.fatal += 1
             if member.state == "working":
                 self.aside(member)
             else:

@@ -59,6 +59,8 @@ class Link:
         self._key = os.environ.get(key_env, "") if key_env else ""
         if not self._key.isprintable() or not self._key.isascii():
             raise UsageError(f"the key in ${key_env} holds a character that no HTTP header can")
+        self.secret = len(self._key) >= SHORTEST_SECRET
+        """Whether there is a key that no text may hold."""
         self._long = _timeout(timeout_s)
         self._short = _timeout(min(timeout_s, PROBE_SECONDS))
         self._session: aiohttp.ClientSession | None = None
@@ -140,8 +142,17 @@ class Link:
             raise Passing("no connection in time", "away") from None
         except TimeoutError:
             raise Passing("no answer in time", "lost") from None
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            raise Passing(f"connection failed: {self.quote(error)}", "away") from None
+        except aiohttp.ClientConnectorDNSError:
+            raise Passing("its host name is not known", "away") from None
+        except aiohttp.ClientSSLError as error:
+            raise Passing(
+                f"no secure connection: {self.quote(_ssl_cause(error))}", "away"
+            ) from None
+        except aiohttp.ClientConnectorError as error:
+            told = os.strerror(error.errno or 0) if (error.errno or 0) > 0 else error.strerror
+            raise Passing(f"no connection: {self.quote(told).lower()}", "away") from None
+        except aiohttp.InvalidURL as error:
+            raise Passing(f"no address: {self.quote(error)}", "away") from None
         except (aiohttp.ClientError, ConnectionError, ValueError) as error:
             told = self.quote(error) or type(error).__name__
             raise Passing(f"the connection broke: {told}", "lost") from None
@@ -181,9 +192,7 @@ class Link:
 
     def strike(self, said: str) -> str:
         """An endpoint's text without our key."""
-        if len(self._key) < SHORTEST_SECRET or self._key not in said:
-            return said
-        return said.replace(self._key, "***")
+        return said.replace(self._key, "***") if self.secret else said
 
     def quote(self, said: object) -> str:
         """An endpoint's words, for a message: on one line, without our key, 300 characters."""
@@ -195,6 +204,13 @@ class Link:
 
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, sock_connect=min(CONNECT_SECONDS, seconds))
+
+
+def _ssl_cause(error: aiohttp.ClientSSLError) -> str:
+    """What is wrong with a certificate, or with what came instead of TLS."""
+    cause: Any = getattr(error, "certificate_error", None) or error.os_error
+    told = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or str(cause)
+    return told.replace("_", " ").lower()
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes | None:

@@ -50,6 +50,8 @@ class Wire:
             said = await tgi.complete(self.link, served.wire, request, served.stops)
         else:
             said = await self._protocol.complete(self.link, served.wire, request, choices)
+        if not self.link.secret:
+            return said
         strike = self.link.strike
         return [replace(one, text=strike(one.text), reason=strike(one.reason)) for one in said]
 
