@@ -62,8 +62,29 @@ def test_a_setting_is_named_with_what_it_changed(tmp_path: Path) -> None:
     }
     assert found["split"]["why"] == ["its input: an earlier stage"]
     done = CliRunner().invoke(cli, ["diff", str(one), str(other)])
-    assert "filter.arithmetic = True -> False" in done.stdout
-    assert "left kept: 24 -> 36 (+12)" in done.stdout
+    assert done.stdout.splitlines() == [
+        "released       24 -> 36 (+12)",
+        "filter         the recipe",
+        "               filter.arithmetic = True -> False",
+        "               left kept:                         24 -> 36 (+12)",
+        "               dropped wrong_arithmetic_one_step: 12 -> 0 (-12)",
+        "split          its input: an earlier stage",
+        "               left released: 24 -> 36 (+12)",
+    ]
+
+
+def test_what_all_stages_share_is_said_once_and_of_a_source_what_differs(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path)
+    one = make(tmp_path, "a", recipe)
+    (tmp_path / "more").mkdir()
+    replay_file(tmp_path / "more" / "made.parquet", problems=15)
+    other = make(tmp_path, "b", replace(recipe_of(tmp_path / "more"), parts=3))
+    told = CliRunner().invoke(cli, ["diff", str(one), str(other)]).stdout
+    assert told.count("the number of parts") == 1
+    assert "each of these  the number of parts\n" in told
+    assert "seed.sources[0].file = " in told
+    assert "answer_form" not in told
+    assert told.count("came ") == 1  # what came is what the stage before left
 
 
 def test_another_input_is_told_from_other_code(

@@ -1,6 +1,7 @@
 """The commands that look at run directories: how far one is, how two differ."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,35 @@ def diff(one: Path, other: Path, form: str) -> None:
         return
     if not found:
         click.echo("No stage differs.", err=True)
+    for line in _told(found):
+        click.echo(line)
+
+
+def _told(found: list[dict[str, Any]]) -> Iterator[str]:
+    """What differs, for people: the outcome, what all stages share, then each stage's own causes.
+
+    What came to a stage is what the one before it left, so it is said of the first alone.
+    """
+    outcome = next((c["counts"].get("left released") for c in found if c["stage"] == "split"), None)
+    if found:
+        yield f"{'released':<14} {_step(outcome) if outcome else 'as many rows in both'}"
+    every = set.intersection(*(set(change["why"]) for change in found)) if len(found) > 1 else set()
+    for reason in sorted(every):
+        yield f"{'each of these':<14} {reason}"
     for change in found:
-        click.echo(f"{change['stage']:<14} {', '.join(change['why'])}")
+        why = [reason for reason in change["why"] if reason not in every]
+        lines = [", ".join(why)] if why else []
         for name, (before, after) in change["settings"].items():
-            click.echo(f"{'':<14} {name} = {before!r} -> {after!r}")
-        for name, (before, after) in change["counts"].items():
-            click.echo(f"{'':<14} {name}: {before:,} -> {after:,} ({after - before:+,})")
+            lines.append(f"{name} = {before!r} -> {after!r}")
+        counts = {n: p for n, p in change["counts"].items()
+                  if change["stage"] == "seed" or not n.startswith("came ")}  # fmt: skip
+        width = max(map(len, counts), default=0) + 1
+        lines += [f"{f'{name}:':<{width}} {_step(pair)}" for name, pair in counts.items()]
+        for at, line in enumerate(lines):
+            yield f"{'' if at else change['stage']:<14} {line}"
+
+
+def _step(pair: list[int]) -> str:
+    """A count in both, and the difference."""
+    before, after = pair
+    return f"{before:,} -> {after:,} ({after - before:+,})"

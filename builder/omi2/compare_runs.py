@@ -70,5 +70,13 @@ def _settings(one: Any, other: Any, at: str = "") -> Iterator[tuple[str, list[An
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in [*one, *(key for key in other if key not in one)]:
             yield from _settings(one.get(key), other.get(key), f"{at}.{key}" if at else key)
+    elif _long(one) and _long(other) and len(one) == len(other):  # sources, say: name what differs
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            yield from _settings(*pair, f"{at}[{number}]")
     elif one != other and at not in CHANGES_NO_ROW:
         yield at, [one, other]
+
+
+def _long(value: Any) -> bool:
+    """Whether it is a list of tables."""
+    return isinstance(value, list | tuple) and any(isinstance(entry, Mapping) for entry in value)
