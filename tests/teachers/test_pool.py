@@ -114,6 +114,13 @@ def test_a_wrong_key_stops_that_endpoint_with_one_sentence(
     assert "the key was not accepted" in told[0]
 
 
+def test_a_server_without_tls_says_so(tmp_path: Path) -> None:
+    with serve("tgi", lambda *_: "fine") as server:
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(RemoteError, match=r"no secure connection: wrong version number\b"):
+            ask(tmp_path, f"tgi:{url}", retries=0)
+
+
 def test_an_unreachable_endpoint_says_so(tmp_path: Path) -> None:
     with pytest.raises(
         RemoteError, match=r"tgi:http://127.0.0.1:9.*no connection: connection refused"
