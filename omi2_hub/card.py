@@ -100,11 +100,16 @@ def configs(meta: Mapping[str, Any]) -> list[Config]:
 
 
 def problems(card: str, manifest: Manifest) -> list[str]:
-    """Where the card and the manifest disagree; empty when they agree."""
+    """Where the card as it was built and the manifest disagree; empty when they agree."""
     try:
         meta, _ = front_matter(card)
         declared = configs(meta)
-        return [*_configs(declared, manifest), *_info(meta, declared, manifest)]
+        own = ["README.md gives a version: of its own: leave it out, a push writes the tag's"]
+        return [
+            *(own if "version" in meta else []),
+            *_configs(declared, manifest),
+            *_info(meta, declared, manifest),
+        ]
     except (HubError, ValueError) as error:
         return [str(error)]
 

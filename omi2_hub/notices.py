@@ -2,10 +2,11 @@
 
 A tag never changes, so a yanked version cannot say of itself that it was yanked. `main` says it:
 `notices.json` is what machines read, and the block at the top of the card's text is made from it.
-Every later version carries both along. A section at the end says what changed since the version
-before (`changelog`). `strip` takes both off again, so that a card can be compared with the one that
-was built; whatever else differs was changed by a person. `named` reads
-off the block which versions it tells of: a notices.json that tells of others was changed, too.
+Every later version carries both along. A line of the front matter names the version itself, and a
+section at the end says what changed since the one before (`changelog`). `strip` takes all three off
+again, so that a card can be compared with the one that was built; whatever else differs was changed
+by a person. `named` reads off the block which versions it tells of: a notices.json that tells of
+others was changed, too.
 """
 
 import json
@@ -22,6 +23,7 @@ _BEGIN = "<!-- omi2-hub: versions taken back; written from notices.json, do not 
 _END = "<!-- omi2-hub: end -->\n"
 _CHANGES = "\n<!-- omi2-hub: what changed; written from two manifests, do not edit -->\n"
 _CHANGES_END = "<!-- omi2-hub: end of what changed -->\n"
+_VERSION = re.compile(rb"\A(---\r?\n)version: v\d+\.\d+\.\d+ # written by omi2-hub, do not edit\n")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,17 @@ def render(notices: Notices) -> bytes:
 
 def strip(card: bytes) -> bytes:
     """The card as it was built: without what a push or a yank wrote into it."""
-    return _without(_without(card, _BEGIN, _END), _CHANGES, _CHANGES_END)
+    return _VERSION.sub(rb"\1", _without(_without(card, _BEGIN, _END), _CHANGES, _CHANGES_END))
+
+
+def with_version(card: bytes, version: str) -> bytes:
+    """The card with the version, as its tag is written, in the first line of its front matter."""
+    card = _VERSION.sub(rb"\1", card)
+    first, end, rest = card.partition(b"\n")
+    if first.rstrip() != b"---":
+        return card
+    line = f"version: {version} # written by omi2-hub, do not edit\n"
+    return first + end + line.encode() + rest
 
 
 def with_changes(card: bytes, text: str) -> bytes:

@@ -16,7 +16,15 @@ from typing import Literal
 from omi2_hub import changelog, edits, gates, remote
 from omi2_hub.gates import Gate
 from omi2_hub.manifest import CARD, MANIFEST
-from omi2_hub.notices import NOTICES, Notices, Yank, render, with_block, with_changes
+from omi2_hub.notices import (
+    NOTICES,
+    Notices,
+    Yank,
+    render,
+    with_block,
+    with_changes,
+    with_version,
+)
 from omi2_hub.release import Release
 from omi2_hub.remote import KEPT, Remote, RemoteFile, blob_id
 from omi2_hub.versions import FIRST, Version, kind_of_change, parse
@@ -159,15 +167,18 @@ def _version(asked: Version | None, release: Release, there: Remote) -> Version 
 def contents(release: Release, there: Remote, asked: Version | None) -> list[Item]:
     """Every file as it would lie on the Hub: the release's, its manifest, and the notices.
 
-    The card says besides what changed since the highest version, and what was taken back.
+    The card says besides which version this is, what changed since the highest one, and what was
+    taken back.
     """
     items = []
     notices = there.readable_notices
     changes = _changes(release, there, asked)
+    version = _version(asked, release, there)
     for path, (bytes_, sha256) in release.facts.hashes.items():
         source: Content = release.root / path
-        if path == CARD and (notices or changes):
+        if path == CARD and (notices or changes or version):
             source = with_changes(with_block((release.root / path).read_bytes(), notices), changes)
+            source = with_version(source, str(version)) if version else source
             bytes_, sha256 = len(source), _sha256(source)
         items.append(Item(path, "unknown", bytes_, sha256, source))
     manifest = (release.root / MANIFEST).read_bytes()

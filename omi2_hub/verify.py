@@ -61,7 +61,8 @@ def _verify(repo: str, commit: str, expected: Manifest | None, full: bool) -> di
         wrong += every_byte(repo, commit, manifest, large) if full else []
         wrong += tables(repo, commit, manifest, full=full)
     if CARD in found:
-        wrong += card.problems(content(repo, commit, CARD).decode("utf-8", "replace"), manifest)
+        built = strip(content(repo, commit, CARD))
+        wrong += card.problems(built.decode("utf-8", "replace"), manifest)
     loaded: list[str] = []
     if not wrong:
         loaded, bad = loads(repo, commit, manifest)

@@ -24,9 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import yaml
-
-from . import xet_store
+from . import hub_yaml, xet_store
 from .hub_store import Commit, Entry, Refused, Repo, Store
 
 WRITE, READ = "hf_localwritetokenlocalwritetoken00", "hf_localreadtokenlocalreadtoken0000"
@@ -368,15 +366,9 @@ def squash(h: Handler, kind: str, name: str, branch: str) -> None:
 
 
 def validate_yaml(h: Handler) -> None:
-    text = h.json()["content"]
-    found = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
-    try:
-        meta = yaml.safe_load(found.group(1)) if found else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        h.send({"errors": [{"message": str(error)}], "warnings": []}, 400)
-        return
-    missing = [] if isinstance(meta, dict) else [{"message": "empty or missing yaml metadata"}]
-    h.send({"errors": [], "warnings": missing})
+    said, missing = hub_yaml.errors(h.json()["content"])
+    told = {"errors": said, "warnings": missing}
+    h.send({k: [{"message": m} for m in v] for k, v in told.items()}, 400 if said else 200)
 
 
 def preupload(h: Handler, kind: str, name: str, revision: str) -> None:

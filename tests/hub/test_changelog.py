@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from omi2_hub import changelog, notices, release, versions
+from omi2_hub.card import front_matter
 
 from . import releases
 from .conftest import Said
@@ -47,11 +48,14 @@ def test_what_differs_is_told(
     assert "omi2-hub diff ORG/omi2@v0.1.0 v0.2.0" in told
 
 
-@pytest.mark.parametrize("card", [b"---\na: 1\n---\n\nText\n", b"no end", b""])
+@pytest.mark.parametrize("card", [b"---\na: 1\n---\n\nText\n", b"no end", b"---", b""])
 def test_the_section_comes_off_again(card: bytes) -> None:
     yanked = {"v0.1.0": notices.Yank("bad", "2026-01-01")}
     once = notices.with_changes(notices.with_block(card, yanked), "## What changed\n")
     assert notices.strip(once) == card
+    stamped = notices.with_version(once, "v0.2.0")
+    assert notices.with_version(notices.with_version(once, "v9.9.9"), "v0.2.0") == stamped
+    assert notices.strip(stamped) == card
     assert notices.with_changes(once, "## What changed\n") == once
     assert b"## What changed" in notices.with_block(once, {})
 
@@ -75,6 +79,9 @@ def test_a_second_version_says_what_changed_and_a_yank_keeps_it(
         said = run("push", root, "--repo", repo, "--version", version, "-y")
         assert said.code == 0, said.err
     assert "What changed" not in card("v0.1.0")
+    for version in ("v0.1.0", "v0.2.0", "v0.3.0"):
+        assert front_matter(card(version))[0]["version"] == version
+    assert front_matter(card("main"))[0]["version"] == "v0.3.0"
     assert "| rows | 60 | 50 |" in card("v0.2.0")
     assert "| rows | 50 | 40 |" in card("v0.3.0")
     assert "| rows | 60 | 50 |" not in card("v0.3.0")
@@ -85,6 +92,7 @@ def test_a_second_version_says_what_changed_and_a_yank_keeps_it(
     assert said.code == 0, said.err
     assert "| rows | 60 | 50 |" in card("main")
     assert "**v0.3.0 was taken back**" in card("main")
+    assert front_matter(card("main"))[0]["version"] == "v0.2.0"
     releases.write(root, made[:30])
     said = run("push", root, "--repo", repo, "--version", "v0.4.0", "-y")
     assert said.code == 0, said.err

@@ -5,7 +5,7 @@ file names; rows and bytes are exact (bytes as `datasets` counts them: Arrow's, 
 Croissant (mlcommons.org/croissant, version 1.0) says the same for crawlers and `mlcroissant`.
 
 Not covered: the column `overlap` in Croissant, as `mlcroissant` reads no nested Parquet; and the
-version. A release learns it when `omi2-hub` publishes it, as a tag.
+version. A release learns it when `omi2-hub` publishes it, which names it in the YAML and as a tag.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ TAGS = ("math", "synthetic", "reasoning", "omi2")
 SIZES = (
     (10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"),
     (10**7, "1M<n<10M"), (10**8, "10M<n<100M"), (10**9, "100M<n<1B"),
+    (10**10, "1B<n<10B"), (10**11, "10B<n<100B"), (10**12, "100B<n<1T"),
 )  # fmt: skip
 """The Hub's words for a number of rows."""
 
@@ -61,7 +62,7 @@ def front_matter(facts: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
             "size_categories": [size(facts["rows"])],
             "tags": list(TAGS),
             "pretty_name": f"omi2 {facts['name']}",
-            "omi2_version": facts["versions"]["omi2"],
+            "made_with": f"omi2 {facts['versions']['omi2']}",
             "configs": listed,
             "dataset_info": infos,
         },
