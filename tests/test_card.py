@@ -4,12 +4,13 @@ The snippets of the rendered card run in processes of their own, in a directory 
 release, and the one that pins a version runs against a local Hub (tests/hub/test_card_on_hub.py).
 """
 
+import copy
 import json
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import yaml
 from made import replay_file
 from omi2 import card, rows
 from omi2.card import markdown, measure, pictures, svg, words
+from omi2.card.known import Missing, named
 from test_build import make, replay_recipe
 
 VOTED = {"problems_voted": 9000, "problems_tied": 4321}
@@ -129,6 +131,58 @@ def test_a_changed_fact_changes_the_card(
     assert says not in card.render(facts, numbers)
     change(facts)
     assert says in card.render(facts, numbers)
+
+
+NEEDED = {"licence", "name", "rows", "splits", "versions"}
+"""What no card can be made without: an error says which of it is missing."""
+MISSING = "The grader's report is missing"
+COUNTS = ("splits.", "sources.", "teachers.", "origins.", "funnel.came.", "funnel.left.",
+          "funnel.dropped.", "decontamination.judge.calibration.")  # fmt: skip
+"""Tables whose keys are data: one without a key is one of other data."""
+
+
+def paths(table: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Every key of every table in these facts, one list's first item standing for all."""
+    for key, value in table.items():
+        yield (key,)
+        inner, way = (value[0], (key, 0)) if isinstance(value, list) and value else (value, (key,))
+        if isinstance(inner, dict):
+            yield from ((*way, *rest) for rest in paths(inner))
+
+
+def test_whatever_fact_is_missing_is_told(facts: dict[str, Any], release: Path) -> None:
+    numbers, needed, silent, told = measure(release), set(), set(), 0
+
+    def written(facts: dict[str, Any]) -> str:
+        pages = [card.render(facts, numbers), card.contamination(facts, []), card.model_card(facts)]
+        return "".join([*pages, *pictures.draw(named(facts), numbers).values()])
+
+    facts["decontamination"]["judge"] = {
+        "model": "m", "from": 0.3, "calibration": {"copy": {"yes": 3, "no": 1}},
+    }  # fmt: skip
+    whole = written(facts)
+    grade = next(at for at, step in enumerate(facts["funnel"]) if step["stage"] == "grade")
+    ways = [p for p in paths(facts) if p[0] not in ("files", "schema")]
+    ways += [("funnel", grade, *p) for p in paths(facts["funnel"][grade])]
+    for way in ways:
+        less = copy.deepcopy(facts)
+        at: Any = less
+        for key in way[:-1]:
+            at = at[key]
+        del at[way[-1]]
+        name = ".".join(str(key) for key in way if not isinstance(key, int))
+        try:
+            text = written(less)
+        except Missing as missing:
+            needed.add(missing.name)
+            continue
+        told += text != whole
+        said = f"lack `{name}`" in text or f"lack {name}" in text or MISSING in text
+        if text != whole and not said and text.count("not known") <= whole.count("not known"):
+            silent.add(name)
+    assert {name.partition(".")[0] for name in needed} == NEEDED
+    assert {name for name in silent if not name.startswith(COUNTS)} == {"decontamination.judge"}
+    assert told > 60
 
 
 def test_the_numbers_are_those_of_the_data(release: Path) -> None:

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from omi2 import __version__, card, rows
 from omi2.answers import grader
+from omi2.card.known import named
 from omi2.card.markdown import CARDS
 from omi2.errors import UsageError
 from omi2.files import describe, read_json, sha256, sync_folder, write_json
@@ -145,7 +146,7 @@ def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> d
         }
         for split, found in split_files(recipe.split.tiers, shards).items()
     }
-    counted = reports["split"].facts
+    counted = named(reports["split"].facts, "split.facts.")
     sources = sorted(name.partition(" ")[2] for name in counted if name.startswith("rows "))
     checked = reports["decontaminate"]
     overlaps = {why: n for why, n in checked.dropped.items() if why.startswith("overlap_")}
@@ -165,7 +166,7 @@ def _facts(recipe: Recipe, run: Run, reports: dict[str, Report], new: Path) -> d
             for name, count in counted.items()
             if name.startswith("teacher ")
         },
-        "origins": reports["seed"].details["origins"],
+        "origins": named(reports["seed"].details, "seed.details.")["origins"],
         "decontamination": {
             **checked.details,
             "verdicts": {

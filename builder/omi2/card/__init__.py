@@ -24,6 +24,7 @@ from omi2 import rows
 from omi2.card import front, overlaps, pictures, tell
 from omi2.card.data import measure
 from omi2.card.experiment import experiment
+from omi2.card.known import named
 from omi2.card.markdown import CARDS, Markup, block, code, fill, table
 from omi2.card.svg import cut
 from omi2.card.words import COLUMNS, PICTURES
@@ -41,7 +42,11 @@ FIRST = 2_000
 
 
 def write(root: Path, facts: Facts, matches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Write all of it into a release's folder, whose `data/` is there. Returns the numbers."""
+    """Write all of it into a release's folder, whose `data/` is there. Returns the numbers.
+
+    Raises `known.Missing` where the facts lack what no card can be made without.
+    """
+    facts = named(facts)
     numbers = measure(root)
     texts = {
         "README.md": render(facts, numbers),
@@ -62,12 +67,17 @@ def write(root: Path, facts: Facts, matches: Sequence[Mapping[str, Any]]) -> dic
 
 def render(facts: Facts, numbers: Mapping[str, Any]) -> str:
     """The dataset card of a release."""
+    facts = named(facts)
     splits, sizes = facts["splits"], front.configs(facts)
     fewest = next(iter(sizes), "")
     fewest_files = splits[sizes[fewest]]["files"] if sizes else list(numbers["files"])
     return f"---\n{front.front_matter(facts, numbers)}---\n\n" + fill(
         "dataset.md.j2",
-        facts=facts,
+        name=facts["name"],
+        rows=facts["rows"],
+        licence=facts["licence"],
+        by=tell.by(facts),
+        grader=tell.grader(facts),
         numbers=numbers,
         version=facts["versions"]["omi2"],
         first_row=_first_row(numbers["first_row"]),
@@ -104,6 +114,7 @@ def render(facts: Facts, numbers: Mapping[str, Any]) -> str:
 
 def contamination(facts: Facts, matches: Sequence[Mapping[str, Any]]) -> str:
     """The contamination report: every match by id, without any text."""
+    facts = named(facts)
     return fill(
         "contamination.md.j2",
         name=facts["name"],
@@ -119,9 +130,12 @@ def contamination(facts: Facts, matches: Sequence[Mapping[str, Any]]) -> str:
 
 def model_card(facts: Facts) -> str:
     """A beginning for the card of a model that is trained on this release."""
+    facts = named(facts)
     return fill(
         "model.md.j2",
-        facts=facts,
+        name=facts["name"],
+        rows=facts["rows"],
+        licence=facts["licence"],
         terms=tell.terms(facts),
         decontamination=overlaps.decontamination(facts),
         version=facts["versions"]["omi2"],

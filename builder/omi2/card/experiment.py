@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from omi2.card.known import teller
 from omi2.card.markdown import Markup, code, join
 
 Facts = Mapping[str, Any]
 
 
+@teller
 def experiment(facts: Facts) -> Markup:
     """The ablations of `omi2.ablate` that a release was made with, and how many rows each took."""
     split, grade = facts["recipe"]["split"], facts["recipe"]["grade"]

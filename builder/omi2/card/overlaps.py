@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from omi2.card.known import teller
 from omi2.card.markdown import Markup, code, escape, join, table
 from omi2.card.pictures import dropped_by_benchmark
 
 Facts = Mapping[str, Any]
 
+VERDICTS = ("clean", "contaminated", "unknown")
 
+
+@teller
 def decontamination(facts: Facts) -> Markup:
     """What was compared with what, in a sentence or two and a table."""
     told = facts["decontamination"]
-    if not told.get("ran"):
+    if not told["ran"]:
         return Markup(
             "**Decontamination was turned off.** Nothing is known of the overlap of these problems "
             "with any benchmark: do not train on them and report on one."
@@ -30,7 +34,7 @@ def decontamination(facts: Facts) -> Markup:
             for b in told["benchmarks"]
         ],
     )
-    verdicts = join(f"{name} {count:,}" for name, count in told["verdicts"].items())
+    verdicts = join(f"{name} {told['verdicts'][name]:,}" for name in VERDICTS)
     return Markup(
         f"Every problem was compared with the items below, by {with_what}; layers: "
         f"{join(told['layers'])}; policy: {policy}. Verdicts: {verdicts}. Contaminated and "
@@ -38,6 +42,7 @@ def decontamination(facts: Facts) -> Markup:
     )
 
 
+@teller
 def rules(facts: Facts) -> Markup:
     """The rules of decontamination with the recipe's thresholds; nothing where it did not run."""
     if not facts["decontamination"].get("ran"):

@@ -8,9 +8,10 @@ Two kinds: lying bars, whose label and value stand over them, so that neither is
 and standing ones over an axis with numbers and a unit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from omi2.card.known import Missing
 from omi2.card.svg import EDGE, LETTER, SMALL, TOP, WIDTH, Legend, cut, line, picture, rect, text
 
 STEP = 44
@@ -25,15 +26,23 @@ Bar = tuple[str, Sequence[tuple[str, int]], str, int]
 
 
 def draw(facts: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, str]:
-    """Every picture by its file name."""
-    return {
-        "funnel.svg": funnel(facts["funnel"]),
-        "sources.svg": sources(facts["sources"]),
-        "lengths.svg": lengths(numbers["solution_tokens"]),
-        "votes.svg": votes(numbers["votes"]),
-        "answer-types.svg": answer_types(numbers["answer_types"]),
-        "overlap.svg": overlap(dropped_by_benchmark(facts), numbers["overlap"]),
+    """Every picture by its file name; one whose facts are missing says so."""
+    drawn: dict[str, Callable[[], str]] = {
+        "funnel.svg": lambda: funnel(facts["funnel"]),
+        "sources.svg": lambda: sources(facts["sources"]),
+        "lengths.svg": lambda: lengths(numbers["solution_tokens"]),
+        "votes.svg": lambda: votes(numbers["votes"]),
+        "answer-types.svg": lambda: answer_types(numbers["answer_types"]),
+        "overlap.svg": lambda: overlap(dropped_by_benchmark(facts), numbers["overlap"]),
     }
+    return {name: _or_missing(draw) for name, draw in drawn.items()}
+
+
+def _or_missing(draw: Callable[[], str]) -> str:
+    try:
+        return draw()
+    except Missing as missing:
+        return picture("Not known", f"The reports of this release lack {missing.name}", TOP, [], "")
 
 
 def funnel(steps: Sequence[Mapping[str, Any]]) -> str:

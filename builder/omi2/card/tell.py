@@ -10,6 +10,7 @@ from typing import Any
 
 from omi2 import rows
 from omi2.card import front
+from omi2.card.known import teller
 from omi2.card.markdown import Markup, code, escape, join, megabytes, percent, table
 from omi2.card.words import COLUMNS, TERMS
 
@@ -47,6 +48,19 @@ def reading(numbers: Mapping[str, Any], files: Sequence[str], columns: Sequence[
     return Markup(f"reads {megabytes(part)} of {megabytes(whole)}")
 
 
+@teller
+def by(facts: Facts) -> Markup:
+    """How many teachers there are."""
+    return counted(len(facts["teachers"]), "teacher", "teachers")
+
+
+@teller
+def grader(facts: Facts) -> Markup:
+    """What compared the answers."""
+    return code(facts["grader"])
+
+
+@teller
 def promise(facts: Facts) -> Markup:
     """What every row says of itself, as far as it does."""
     told = "Every row says where it came from, who wrote it and how the vote went"
@@ -55,6 +69,7 @@ def promise(facts: Facts) -> Markup:
     return Markup(f"{told}.")
 
 
+@teller
 def configs(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     """What asking for each config costs."""
     every = {"default": list(facts["splits"])}
@@ -75,6 +90,7 @@ def configs(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     return table(("config", "splits", "rows", "download", "disk besides"), lines)
 
 
+@teller
 def splits(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     """Each split's rows, bytes and files."""
     return table(
@@ -86,6 +102,7 @@ def splits(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     )
 
 
+@teller
 def sources(facts: Facts) -> Markup:
     """Problems and rows of each source."""
     return table(
@@ -106,6 +123,7 @@ def columns(row: Mapping[str, Any] | None) -> Markup:
     return table(("column", "type", "meaning", "example"), lines)
 
 
+@teller
 def seeds(facts: Facts) -> Markup:
     """Which split the problems began from, in so many words."""
     told = []
@@ -130,6 +148,7 @@ def seeds(facts: Facts) -> Markup:
     return Markup(f"{'; '.join(told)}. {end}")
 
 
+@teller
 def origins(facts: Facts) -> Markup:
     """Where each seed set was read from."""
     return table(
@@ -141,11 +160,13 @@ def origins(facts: Facts) -> Markup:
     )
 
 
+@teller
 def teachers(facts: Facts) -> Markup:
     """Rows by the model that wrote them."""
     return table(("teacher", "rows"), [(code(n), count) for n, count in facts["teachers"].items()])
 
 
+@teller
 def terms(facts: Facts) -> Markup:
     """The terms that each teacher's outputs bring along."""
     told = []
@@ -157,6 +178,7 @@ def terms(facts: Facts) -> Markup:
     return Markup("\n".join(told) or "- no teacher is named")
 
 
+@teller
 def sampling(facts: Facts) -> Markup:
     """How the teacher was asked."""
     lines = []
@@ -180,6 +202,7 @@ def sampling(facts: Facts) -> Markup:
     return table(head, lines) or Markup("The generations were recorded before and replayed.")
 
 
+@teller
 def funnel(facts: Facts) -> Markup:
     """What came, left and was dropped at every stage, and why."""
     return table(
@@ -197,6 +220,7 @@ def funnel(facts: Facts) -> Markup:
     )
 
 
+@teller
 def filters(facts: Facts) -> Markup:
     """The bounds that the filter kept to."""
     rules = facts["recipe"]["filter"]
@@ -204,15 +228,14 @@ def filters(facts: Facts) -> Markup:
     return Markup(f"Solutions are shorter than {rules['max_tokens']:,} tokens{least}.")
 
 
+@teller
 def grading(facts: Facts) -> Markup:
     """What the grader decided, from its stage's report."""
-    steps = [s for s in facts["funnel"] if s["stage"] == "grade" and s["facts"]]
+    steps = [s for s in facts["funnel"] if s["stage"] == "grade" and s.get("facts")]
     if not steps:
         return Markup("The grader's report is missing from this release.")
     found = steps[0]["facts"]
-    voted, agreed, tied = (
-        found.get(f"problems_{name}", 0) for name in ("voted", "unanimous", "tied")
-    )
+    voted, agreed, tied = (found[f"problems_{name}"] for name in ("voted", "unanimous", "tied"))
     if not voted:
         return Markup("Every problem came with a gold answer, so none was decided by a vote.")
     rules = facts["recipe"]["grade"]
@@ -230,6 +253,7 @@ def grading(facts: Facts) -> Markup:
     )
 
 
+@teller
 def limits(facts: Facts, numbers: Mapping[str, Any]) -> Markup:
     """How far the votes can be trusted, by what was measured."""
     new = numbers["votes"]["new"]
