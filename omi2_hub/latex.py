@@ -60,16 +60,16 @@ def to_html(text: str) -> str:
     cut = ""
     if len(text) > MAX_TEXT:
         text, cut = text[:MAX_TEXT], f'<span class="cut"> … ({len(text):,} letters in all)</span>'
-    return "".join(_pieces(text)) + cut
+    return "".join(_pieces(text.translate(_VISIBLE))) + cut
 
 
 def _pieces(text: str) -> Iterator[str]:
     at = 0
     while found := _FORMULA.search(text, at):
-        yield escape(text[at : found.start()].translate(_VISIBLE))
+        yield escape(text[at : found.start()])
         at = found.end()
         if found["fence"]:
-            yield f"<code>{escape(found[0].translate(_VISIBLE))}</code>"
+            yield f"<code>{escape(found[0])}</code>"
             continue
         if found["boxed"]:
             at = _closing(text, found.end())
@@ -81,7 +81,7 @@ def _pieces(text: str) -> Iterator[str]:
         lines = (found["name"] or "").rstrip("*") in ("align", "equation", "gather")
         block = bool(found["dollars"] or found["square"] or lines)
         yield _rendered(inside, block=block) or _as_written(source)
-    yield escape(text[at:].translate(_VISIBLE))
+    yield escape(text[at:])
 
 
 def _closing(text: str, at: int) -> int:
@@ -95,7 +95,7 @@ def _closing(text: str, at: int) -> int:
 
 
 def _as_written(source: str) -> str:
-    said = escape(source.translate(_VISIBLE))
+    said = escape(source)
     return f'<code class="tex" title="LaTeX that cannot be rendered">{said}</code>'
 
 

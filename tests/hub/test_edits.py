@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import releases
+import pytest
+
+from . import hub_yaml, releases
 from .conftest import Said
 from .helpers import by_hand, changed, edit, push, reseal, text_of, yank
 from .local_hub import Hub
@@ -174,8 +176,9 @@ def test_a_reason_is_text_on_the_card_and_on_a_terminal(
 
 
 def test_yanking_the_last_version_of_any_licence(
-    hub: Hub, repo: str, run: Run, tmp_path: Path
+    hub: Hub, repo: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(hub_yaml.LISTED, "license", {"my own: licence", "cc-by-4.0"})
     root = releases.write(tmp_path / "x", releases.rows_of(12), licence="my own: licence")
     text = (root / "README.md").read_text()
     (root / "README.md").write_text(

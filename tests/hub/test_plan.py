@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from omi2_hub.notices import with_version
+
 from . import releases
 from .conftest import Said, environment
 from .hub_store import Refused
@@ -50,6 +52,8 @@ def test_a_dry_run_offline(tmp_path: Path, release: Path) -> None:
     assert said.code == 0, said
     plan = said.json
     files = {p.relative_to(release).as_posix(): p.stat().st_size for p in release.rglob("*.*")}
+    stamped = with_version((release / "README.md").read_bytes(), "v0.1.0")
+    files["README.md"] = len(stamped)
     assert {f["path"]: f["bytes"] for f in plan["files"]} == files
     assert plan["bytes"] == sum(files.values())
     assert {f["fate"] for f in plan["files"]} == {"unknown"}

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -32,6 +33,8 @@ from . import browser, releases
 needs_browser = pytest.mark.skipif(
     browser.program() is None, reason="needs Chromium: apt-get install chromium"
 )
+LONG = " + ".join(f"x_{{{at}}}" for at in range(90))
+"""A formula that is wider than any screen."""
 SCRIPT = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
 
 
@@ -42,6 +45,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = replay_file(folder / "made.parquet")
     table = pl.read_parquet(file).with_columns(
         problem=pl.col("problem") + pl.lit(rf" {SCRIPT} Let $\frac{{1}}{{2}}$ and $\broken{{$."),
+        generation=pl.lit(f"So ${LONG}$, \\[{LONG}\\]\n```\n{'wide' * 90}\n```\n")
+        + pl.col("generation"),
     )
     table.write_parquet(file)
     make(replay_recipe(file), folder)
@@ -203,6 +208,35 @@ def test_hostile_text_is_text(text: str) -> None:
         assert "<" not in "".join(v or "" for v in attributes.values())
 
 
+def test_between_fences_is_code_and_no_formula() -> None:
+    shown = latex.to_html("Take $x$.\n```python\nprint('$x$ <b>')\n```\nSo $y$.")
+    assert shown.count("<math") == 2
+    assert "<code>```python\nprint(&#x27;$x$ &lt;b&gt;&#x27;)\n```</code>" in shown
+    assert "<math" not in latex.to_html("```\n$x$ and no end")
+
+
+def test_control_characters_are_seen() -> None:
+    shown = latex.to_html("a\x00b\x1b[31m\tc\n`\x7f` $\x08$ ```\n\x07\n```")
+    assert not [c for c in shown if ord(c) < 32 and c not in "\t\n"]
+    assert "a␀b␛[31m\tc\n`␡`" in shown
+    assert {"␈", "␇"} <= set(shown)
+
+
+@pytest.mark.parametrize("opening", [r"\[", r"\(", "$$", "$x", r"\boxed{", r"\begin{align}"])
+def test_openings_alone_cost_no_more_than_their_length(opening: str) -> None:
+    def seconds(letters: int) -> float:
+        begun = time.process_time()
+        list(latex._pieces(opening * (letters // len(opening))))
+        return time.process_time() - begun
+
+    assert seconds(48_000) < 8 * max(seconds(12_000), 0.05)  # 16 times, were it the square
+
+
+def test_a_formula_beyond_the_bound_is_text() -> None:
+    for length, tags in ((latex.MAX_FORMULA, 1), (latex.MAX_FORMULA + 1, 0)):
+        assert latex.to_html(f"$${'x' * length}$$").count("<math") == tags
+
+
 def test_prices_are_no_formulas() -> None:
     assert latex.to_html("from $5 to $6") == "from $5 to $6"
 
@@ -360,6 +394,8 @@ def test_the_command_serves_and_ends(built: Path, tmp_path: Path) -> None:
         process.stdout.close()
 
 
+OUTSIDE = """[...document.querySelectorAll('.item > *, pre, table, img, .filters')]
+    .filter(e => e.getBoundingClientRect().right > window.innerWidth).map(e => e.className)"""
 VISIBLE = "[...document.querySelectorAll('.item')].filter(e => e.offsetParent).length"
 
 
@@ -407,14 +443,17 @@ def test_the_explorer_in_a_browser(built: Path, explorer: Path) -> None:
 @needs_browser
 def test_in_a_browser(served: str, pages: dict[str, bytes]) -> None:
     with browser.start() as page:
-        for scheme in ("light", "dark"):
+        for scheme, width in (("light", 400), ("dark", 1280)):
             page.media(scheme)
+            page.ask("Emulation.setDeviceMetricsOverride", width=width, height=900,
+                     deviceScaleFactor=1, mobile=False)  # fmt: skip
             for name in [n for n in pages if n.endswith(".html")]:
                 page.open(served + name)
                 assert page.run("document.querySelector('h1').innerText.length") > 3
                 assert page.run("[...document.images].every(i => i.naturalWidth > 0)")
                 wide = "document.documentElement.scrollWidth <= window.innerWidth"
-                assert page.run(wide), name
+                assert page.run(wide), (name, width)
+                assert page.run(OUTSIDE) == [], (name, width)
         page.open(f"{served}rows.html")
         assert page.run("typeof window.ran") == "undefined"
         assert page.run("document.querySelectorAll('math mfrac').length") == 24
