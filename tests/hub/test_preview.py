@@ -44,9 +44,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     file = replay_file(folder / "made.parquet")
     table = pl.read_parquet(file).with_columns(
-        problem=pl.col("problem") + pl.lit(rf" {SCRIPT} Let $\frac{{1}}{{2}}$ and $\broken{{$."),
-        generation=pl.lit(f"So ${LONG}$, \\[{LONG}\\]\n```\n{'wide' * 90}\n```\n")
-        + pl.col("generation"),
+        problem=pl.col("problem")
+        + pl.lit(rf" {SCRIPT} Let $\frac{{1}}{{2}}$ and $\broken{{$. So ${LONG}$, \[{LONG}\]")
+        + pl.lit(f"\n```\n{'wide' * 90}\n```\n"),
     )
     table.write_parquet(file)
     make(replay_recipe(file), folder)
