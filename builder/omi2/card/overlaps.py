@@ -64,7 +64,7 @@ def embeddings(told: Mapping[str, Any]) -> str:
     """The model whose embeddings were compared, or why none were."""
     found = told.get("embeddings")
     if not found:
-        return ""
+        return " Whether embeddings were compared is not known."
     if not found["ran"]:
         return f" Embeddings were not compared: {escape(found['why'])}."
     return (
