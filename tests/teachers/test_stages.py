@@ -286,6 +286,23 @@ def test_a_cut_off_problem_and_a_refused_one_say_why() -> None:
         assert augment._reason(said_.text, said_, seed, shots, rules) == reason
 
 
+def test_the_text_of_another_seed_is_a_copy() -> None:
+    from omi2.teachers import Completion, Job
+
+    texts_ = ("How many owls sit on the roof of the barn?", "What is the sum of all its digits?")
+    seeds = {
+        problem_id(text): {"problem": text, "problem_source": "made", "subject": None}
+        for text in texts_
+    }
+    request = Request("p", 0.7, 0.95, 64, (), 3)
+    job = Job(0, (problem_id(texts_[0]), 5), request)
+    row = augment._judged(
+        load("dry-run").augment, seeds, job, Completion(f" {texts_[1]}\n", "stop", 9, "m")
+    )
+    assert row["reason"] == "copy_of_seed"
+    assert row["generated"] == 9
+
+
 def test_seeds_that_no_teacher_should_see_are_dropped_before_it_is_asked(tmp_path: Path) -> None:
     bad = {
         "How many bolts \x00 hold the gate?": "control_characters",
