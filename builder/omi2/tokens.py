@@ -1,7 +1,7 @@
 """`omi2.texts.count_tokens` for a column: millions of texts.
 
 Sorts the bytes of many texts into seven classes; whether one of the tokenizer's pieces begins at a
-byte is read from a table of four classes in a row, in numpy, a block that fits the cache at a time.
+byte is read from a table of the classes around it, two bytes at a time, in numpy, block by block.
 Texts whose script or white space the seven classes do not tell go to `count_tokens`, one by one.
 """
 
@@ -14,7 +14,6 @@ import polars as pl
 
 from omi2.texts import count_tokens
 
-_Flags = npt.NDArray[np.bool_]
 _OLDEST = pl.CompatLevel.oldest()
 _Places = npt.NDArray[np.int64]
 
@@ -26,7 +25,7 @@ _NUMBER = re.compile(rb"[0-9]+")
 _SHORT = np.array([chr(byte) in "sdmt" for byte in range(256)])
 _LONG = np.frombuffer(b"llvere", ">u2").astype(np.uint16)
 """What a quote makes a word of its own with: one letter, or two."""
-_BLOCK = 1 << 16
+_BLOCK = 1 << 18
 """Bytes that are looked at together."""
 
 
@@ -43,7 +42,9 @@ def _class(character: str) -> int:
     return _QUOTE if character == "'" else _MARK
 
 
-_CLASSES = bytes([*(_class(chr(byte)) for byte in range(128)), *[_END] * 128])
+_CLASSES = np.array([*(_class(chr(byte)) for byte in range(128)), *[_END] * 128], np.uint8)
+_PAIRS = (_CLASSES[:, None] + _CLASSES[None, :] * np.uint8(8)).ravel()
+"""The two classes, as six bits, of two bytes that are read as one little-endian number."""
 _STAND_INS = [
     "a" if re.fullmatch(r"[^\W\d_]", mark) else "0" if re.fullmatch(r"\d", mark) else "*"
     for mark in _COMMON
@@ -68,8 +69,8 @@ def count_column(column: pl.Series) -> pl.Series:
     blocks = np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK))
     for low, high in pairwise(np.unique([*blocks, count])):
         begins = offsets[low : high + 1] - offsets[low]
-        starts, before, after = _starts(bytes(data[int(offsets[low]) : int(offsets[high])]))
-        counts[low:high] = np.add.reduceat(starts, begins[:-1], dtype=np.int32)
+        block = data[int(offsets[low]) : int(offsets[high])]
+        counts[low:high], before, after = _pieces(block, begins)
         both = np.intersect1d(_rows(begins, before), _rows(begins, after))
         known[low + both] = False
     rest = np.flatnonzero(~known)
@@ -111,38 +112,50 @@ def _rules() -> npt.NDArray[np.uint8]:
 
 
 _RULES = _rules()
+_FIVE = np.arange(1 << 15)
+_FIRST, _SECOND = _RULES[_FIVE >> 3], _RULES[_FIVE & 4095]
+_TWICE = (_FIRST & 1) + (_SECOND & 1) + np.uint8(4) * (_FIRST > 1) + np.uint8(8) * (_SECOND > 1)
+"""For five classes in a row: how many pieces begin at the second and third, and which is to be
+looked at again (4 and 8)."""
 
 
-def _starts(data: bytes) -> tuple[_Flags, _Places, _Places]:
-    """Where pieces begin, as a flag for every byte (or one of its piece, where that is easier).
+def _pieces(data: memoryview, begins: _Places) -> tuple[_Places, _Places, _Places]:
+    """How many pieces each text of a block has; they begin at `begins` and end with a byte apart.
 
-    White space is only told where no row has a space after a line's end and one before another's:
+    White space is only told where no text has a space after a line's end and one before another's:
     the second and third value are where either is.
     """
-    whole = np.frombuffer(bytes(1) + data.translate(_CLASSES) + bytes(3), np.uint8)
-    size = len(data)
-    last, here, next_ = (whole[at : at + size] for at in range(3))
-    pairs = whole[:-1] * np.uint8(8) + whole[1:]
-    told = _RULES.take(
-        pairs[:size].astype(np.uint16) << np.uint16(6) | pairs[2 : size + 2], mode="clip"
-    )
-    starts = (told & np.uint8(1)).view(np.bool_)
-    places = np.flatnonzero(told > 1)
-    digits = places[here[places] == _DIGIT]
-    more = digits[whole[digits + 4] == _DIGIT] + 3  # the fourth of a number's digits begins a piece
-    starts[more] = True
-    for skip in (2, 3, 4):
-        more = more[whole[np.minimum(more + skip, size)] == _DIGIT]
-    for at in more.tolist():  # seven digits and more: few
-        match = _NUMBER.match(data, at)
-        starts[at : match.end() if match else at : 3] = True
-    places = places[here[places] != _DIGIT]
-    quotes = places[here[places] == _QUOTE]
-    text = np.frombuffer(data + bytes(3), np.uint8)
+    padded = b"".join([data, b"\x80" * (8 + len(data) % 2)])
+    text = np.frombuffer(padded, np.uint8)
+    pairs = _PAIRS.take(np.frombuffer(b"\x80\x80" + padded, "<u2"))
+    five = (pairs[:-2] & np.uint8(7)).astype(np.uint16) << np.uint16(12)
+    five |= pairs[1:-1].astype(np.uint16) << np.uint16(6) | pairs[2:]
+    told = _TWICE.take(five, mode="clip")
+    counts = np.add.reduceat(told & np.uint8(3), begins[:-1] // 2, dtype=np.int64)
+    counts[np.diff(begins) == 1] = 0  # an empty text shares its two bytes with the next one
+    places = np.flatnonzero(told > 3) * 2
+    again = told[places // 2]
+    places = np.concatenate([places[again & 4 > 0], places[again & 8 > 0] + 1])
+    here = _CLASSES[text[places]]
+    digits = places[here == _DIGIT] + 3
+    more = digits[_CLASSES[text[digits]] == _DIGIT]  # a number's fourth digit begins a piece
+    long = more
+    for skip in (1, 2, 3):
+        long = long[_CLASSES[text[np.minimum(long + skip, len(data))]] == _DIGIT]
+    seventh = [  # and every third after it: few numbers are so long
+        at
+        for fourth in long.tolist()
+        if (match := _NUMBER.match(data, fourth))
+        for at in range(fourth + 3, match.end(), 3)
+    ]
+    quotes = places[here == _QUOTE]
     one, two = text[quotes + 1], text[quotes + 2]
     short, pair = _SHORT[one], one * np.uint16(256) + two
-    long = (pair == _LONG[0]) | (pair == _LONG[1]) | (pair == _LONG[2])
-    ends = np.concatenate([quotes[short] + 2, quotes[long] + 3])
-    starts[ends[whole[ends + 1] == _LETTER]] = True  # 'there is 't and here
-    spaces = places[here[places] != _QUOTE]
-    return starts, spaces[last[spaces] == _LINE], spaces[next_[spaces] == _LINE]
+    is_long = (pair == _LONG[0]) | (pair == _LONG[1]) | (pair == _LONG[2])
+    after = np.concatenate([quotes[short] + 2, quotes[is_long] + 3])
+    after = after[_CLASSES[text[after]] == _LETTER]  # 'there is 't and here
+    extra = np.concatenate([more, np.array(seventh, np.int64), after])
+    counts += np.bincount(_rows(begins, extra), minlength=len(counts))
+    spaces = places[(here == _SPACE) | (here == _TAB)]
+    lines = _CLASSES[text[spaces - 1]] == _LINE, _CLASSES[text[spaces + 1]] == _LINE
+    return counts, spaces[lines[0]], spaces[lines[1]]
