@@ -22,10 +22,10 @@ from omi2.answers.extract import extract
 from omi2.answers.forms import read
 from omi2.answers.lex import MAX_LENGTH
 from omi2.answers.match import match
-from omi2.answers.normalise import INTEGER, key
+from omi2.answers.normalise import INTEGER, far_apart, key
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import too_large
-from omi2.answers.quantity import anagrams
+from omi2.answers.quantity import spelled
 from omi2.answers.trees import (
     Both,
     Cases,
@@ -119,6 +119,8 @@ def quick(a: str, b: str, policy: Policy = DEFAULT) -> Verdict | None:
         return DIFFERENT
     if key(a) == key(b):
         return EQUAL
+    if not 0 < policy.rounded < 4 and far_apart(a, b):
+        return DIFFERENT  # as no rounding or dust makes numbers differ
     one, other = read(a), read(b)
     if one and other:
         found = {match(x, y, policy) for x in one for y in other}
@@ -153,9 +155,11 @@ def _worth_asking(a: str, b: str, one: tuple[Value, ...], other: tuple[Value, ..
             return False
         quantities = [v[0] for v in (one, other) if isinstance(v[0], Quantity)]
         if len(quantities) == 2 and (
-            anagrams(quantities[0].node, quantities[1].node)
-            or not any(names(quantity.node) for quantity in quantities)
+            spelled(quantities[0].node, quantities[1].node)
+            or names(quantities[0].node) != names(quantities[1].node)
         ):
+            return False
+        if not any(names(formula) for v in (one[0], other[0]) for formula in formulas(v)):
             return False
         return not any(too_large(f) for value in (*one, *other) for f in formulas(value))
     sums = [_CALCULUS.search(text) is not None for text in (a, b)]

@@ -41,6 +41,8 @@ _RULES = [
         (r"(?<![\w\\{])_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?", r"\\binom{\1}{\2}"),
         (r"(?<![\w.\\])(\d+)C(\d+)(?!\w)", r"\\binom{\1}{\2}"),
         (r"m\s*(?=\\angle)", ""),
+        (r"(?<=\d)\s*\^\s*\{\s*(st|nd|rd|th)\s*\}", r"\1"),
+        (r"(?<=\d)\s*\^\s*\{?\s*\\(?:text|mathrm)\s*\{\s*(st|nd|rd|th)\s*\}\s*\}?", r"\1"),
         (r"\\(?:mathbf|boldsymbol|bm)\s*\{\s*([ijk])\s*\}", r"\\vec{\1}"),
         (r"(?<=[)\]}])\s*U\s*(?=[\[(]|\\\{)", r" \\cup "),
         (r"\(\s*\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}(?:\\ |~|\s)*", r"(mod "),

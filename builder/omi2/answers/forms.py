@@ -42,10 +42,15 @@ from omi2.answers.trees import (
 
 _GOES_ON = re.compile(r",\s*(?:\.\.+|…|\\[lc]?dots(?![A-Za-z]))")
 """A list whose items are not all there: 2, 4, 6, ..."""
+_BRACKET = re.compile(r"[(\[{]")
 _IMPLIES = {"\\Rightarrow", "\\implies", "\\Longrightarrow", "\\iff", "\\Leftrightarrow"}
 _OR = {"or", "\\lor", "\\vee"}
 _LISTS = {"and", "or", "\\land", "\\lor", "\\wedge", "\\vee"}
 
+_UNIT_BEHIND = re.compile(
+    r"\\?%|\^\s*\{?\s*\\circ\s*\}?"
+    r"|(?:\\[,;~ ]|~)*\\(?:text|mathrm)\s*\{[^{}]{1,40}\}(?:\^\{?[-\d]{1,2}\}?)?"
+)
 _COMBINATIONS = re.compile(r"\s*C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)\s*")
 """A binomial, or a point that is called C."""
 
@@ -64,6 +69,10 @@ def read(answer: str) -> tuple[Value, ...]:
     if (counted := _COMBINATIONS.fullmatch(text)) is not None:
         second = _try(rf"\binom{{{counted[1]}}}{{{counted[2]}}}", "thousands")
         return tuple(v for v in (first, second) if v is not None)
+    if "," in text and not _BRACKET.search(text) and phrases.GROUPED.search(text):
+        second = _try(phrases.GROUPED.sub(phrases.ungrouped, text), "thousands")
+        listed = _try(text, "list")
+        return tuple(v for v in dict.fromkeys((second, listed)) if v is not None)
     if "," in text and (other := phrases.COMMA_NUMBER.search(text)):
         second = _try(text, "decimal" if other["decimal"] else "list")
         return tuple(v for v in dict.fromkeys((first, second)) if v is not None)
@@ -77,8 +86,14 @@ def _unboxed(text: str) -> str:
         return text
     gaps = [b.start - a.end for a, b in pairwise(found)]
     if not text[: found[0].start].strip(" $\n\\([") and max(gaps, default=0) <= 60:
-        return ", ".join(box.content for box in found)
+        return ", ".join(box.content for box in found) + _unit_behind(text[found[-1].end :])
     return final_boxes(text, found) or ""
+
+
+def _unit_behind(text: str) -> str:
+    """What stands behind the last box, if it is a unit, a percent sign or a degree sign."""
+    text = text.strip(" $.")
+    return f" {text}" if _UNIT_BEHIND.fullmatch(text) else ""
 
 
 def _try(text: str, comma: str) -> Value | None:
@@ -132,6 +147,8 @@ def value(found: list[Token], depth: int = 0) -> Value:
     parts = split(found, {":", "\\colon"})
     if len(parts) > 1:
         return _ratio(parts, depth)
+    if [token.kind for token in found] == ["n", "w", "n"] and found[1].text == "to":
+        return Ratio((formula(found[:1]), formula(found[2:])))
     if (inside := environment(found, deeper)) is not None:
         return inside
     if found[0].kind in OPEN and closes(found) == len(found) - 1:

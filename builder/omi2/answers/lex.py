@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from omi2.answers.trees import Unreadable
-from omi2.answers.units import IN_PLAIN_TEXT
+from omi2.answers.units import CURRENCIES, IN_PLAIN_TEXT
 
 MAX_LENGTH = 1_500
 """Characters of an answer that is read as mathematics; a longer one is compared by spelling."""
@@ -191,7 +191,8 @@ def _words(word: str, gap: bool, upright: bool, found: list[Token], text: str, a
         or (lower in _SHORT_WORDS and (not word.isupper() or lower == "yes"))
         or (word in IN_PLAIN_TEXT and before in ("n", "}", "w", "/"))
         or (word[0].isupper() and word[1:].islower() and len(word) == 3)
-        or word in ("AM", "PM")
+        or word in ("AM", "PM", "DNE")
+        or word in CURRENCIES
         or (word in ("st", "nd", "rd", "th") and before == "n" and not gap)
     ):
         found.append(Token("w", word, gap))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from omi2.answers import sets, wording
 from omi2.answers.assign import assigned
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import same
 from omi2.answers.quantity import quantities
 from omi2.answers.relations import equivalent, named, one_function, one_name, unnamed
 from omi2.answers.residues import congruent
@@ -25,6 +26,7 @@ from omi2.answers.trees import (
     Union,
     Value,
     Words,
+    names,
 )
 
 
@@ -94,6 +96,9 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
         return EQUAL
     if (pairs := _each_by_name(a, b)) is not None:
         return every([match(x, y, policy) for x, y in pairs])
+    exact = [side.sides[0] if _rounded(side) else side for side in (a, b)]
+    if exact != [a, b]:
+        return match(exact[0], exact[1], policy)
     one, other = named(a), named(b)
     if one is not None and other is not None:
         function = one_function(a, b, policy) if one != other else UNKNOWN
@@ -160,7 +165,10 @@ def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
     if a.ops[-1] == "in" and len(a.ops) == 1:
         return match(a.sides[1], b, policy)
     if named(a) is not None:
-        return match(unnamed(a), b, policy)
+        verdict = match(unnamed(a), b, policy)
+        if verdict is not EQUAL and _rounded(a):  # 5/36 = 0.139 states the exact value as well
+            return match(a.sides[0], b, policy)
+        return verdict
     if set(a.ops) != {"="}:
         found = sets.compare(a, b, policy)
         if found is not None:
@@ -169,6 +177,14 @@ def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
     if isinstance(a.sides[0], Quantity) and a.sides[0].node.op == "+" and len(a.ops) == 1:
         return DIFFERENT
     return DIFFERENT if match(unnamed(a), b, policy) is DIFFERENT else UNKNOWN
+
+
+def _rounded(told: Relation) -> bool:
+    """Whether an equation gives a value and then, as a decimal, what that rounds to."""
+    first, last = told.sides[0], told.sides[-1]
+    if not (isinstance(first, Quantity) and isinstance(last, Quantity) and last.node.digits):
+        return False
+    return not names(first.node) and same(first.node, last.node, Policy(rounded=1)) is EQUAL
 
 
 def _grids(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -232,6 +248,8 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
         things = _distinct(things, policy) if other == "{}" else things
     if len(items) != len(things):
         return DIFFERENT
+    if {one, other} == {"", "[]"} and len(items) == 2 and all(map(_is_end, (*items, *things))):
+        return UNKNOWN  # [1, 3] may be an interval
     if "()" in (one, other) and (_alternatives(a) or _alternatives(b)):
         return UNKNOWN  # x = 1, 2 is no point
     loose = {"", "{}"}
@@ -248,6 +266,10 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
     if verdict is DIFFERENT and "" in kinds and unordered(items, things, policy) is EQUAL:
         return UNKNOWN
     return verdict
+
+
+def _is_end(item: Value) -> bool:
+    return isinstance(item, Quantity)
 
 
 def _plain(group: Group, other: Group) -> Sequence[Value]:

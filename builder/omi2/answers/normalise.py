@@ -68,6 +68,15 @@ def rational(answer: str) -> Fraction | None:
     return _rational(_plain(answer)) if written is None else written
 
 
+def far_apart(a: str, b: str) -> bool:
+    """Whether two answers are numbers without a mark, more than one in a hundred apart."""
+    one = _rational(a)
+    other = _rational(b) if one is not None else None
+    if one is None or other is None:
+        return False
+    return abs(one - other) * 100 > max(abs(one), abs(other))
+
+
 def _rational(text: str) -> Fraction | None:
     if len(text) > _DIGITS_LIMIT:
         return None

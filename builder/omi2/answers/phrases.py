@@ -26,7 +26,7 @@ from omi2.answers.trees import (
     negative,
     number,
 )
-from omi2.answers.units import measure, telling
+from omi2.answers.units import CURRENCIES, measure, telling
 from omi2.answers.wording import worded
 
 COMMA_NUMBER = re.compile(
@@ -37,11 +37,24 @@ COMMA_NUMBER = re.compile(
 
 One digit after the comma is a list alone: 2,3 is too often the two numbers.
 """
+GROUPED = re.compile(
+    r"(?<![\d.,])(?:\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
+    r"|\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+),\d+)(?![\d.,])"
+)
+"""A number as India (12,34,567) or half of Europe (1.234,56) groups it; or a list."""
 _MONEY = {"$", "€", "£", "₹", "¢"}
 _NEAR = 4
 """Words before a number among which one that turns it is looked for."""
 _OPTION = {"option", "choice", "answer", "the", "correct", "is"}
 _LETTERS = set("ABCDEFGH")
+
+
+def ungrouped(found: re.Match[str]) -> str:
+    """A number of `GROUPED` with a point and without its separators."""
+    text = found[0].replace(" ", "")
+    if text.count(",") > 1 or re.search(r",.*\.", text):
+        return text.replace(",", "")
+    return text.replace(".", "").replace(",", ".")
 
 
 def words_only(found: list[Token]) -> Value | None:
@@ -131,8 +144,13 @@ def excluded(items: tuple[Value, ...]) -> tuple[Value, ...]:
 def currency(found: list[Token]) -> tuple[str, list[Token]]:
     """The currency that stands before a number, and the tokens without it."""
     at = 1 if found[0].kind == "-" else 0
-    if len(found) > at + 1 and found[at].kind in _MONEY:
-        return found[at].kind, [*found[:at], *found[at + 1 :]]
+    rest = found[at + 1 :]
+    if rest and found[at].kind in _MONEY:
+        return found[at].kind, [*found[:at], *rest]
+    if rest and found[at].kind == "w" and found[at].text in CURRENCIES:
+        rest = rest[1:] if rest[0].kind == "." else rest
+        if rest and rest[0].kind == "n":
+            return found[at].text, [*found[:at], *rest]
     return "", found
 
 
@@ -141,7 +159,7 @@ def is_unit(rest: list[Token]) -> bool:
     if rest[0].kind not in ("w", *_MONEY, "/", "-", "(") and not rest[0].upright:
         return rest[0].text == "!" and len(rest) == 1
     return not any(
-        token.kind == "n" and (at == 0 or rest[at - 1].kind not in ("^", "{"))
+        token.kind == "n" and (at == 0 or rest[at - 1].kind not in ("^", "{", "-"))
         for at, token in enumerate(rest)
     ) and not any(token.kind == "c" and token.text != "\\cdot" for token in rest)
 
@@ -167,8 +185,8 @@ def unit_of(rest: list[Token]) -> str:
     """
     words: list[str] = []
     for token in rest:
-        if token.kind == "n" and words and words[-1] == "^":
-            words[-1] = "^" + token.text
+        if words and words[-1] in ("^", "^-") and token.kind in ("n", "-"):
+            words[-1] += token.text  # s^{-1}
         elif token.kind in ("w", "v", "/", "^", "%", *_MONEY):
             words.append(token.text)
         elif token.kind not in ("{", "}", "(", ")", "-") and token.text != "\\cdot":

@@ -10,21 +10,23 @@ from fractions import Fraction
 
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import at_least_one, same
-from omi2.answers.trees import Node, Quantity, names, number
+from omi2.answers.trees import Node, Quantity, names, number, put
 from omi2.answers.units import Dimensions, convertible, measure, same_nouns, scales
 
 _VARIABLES = [set(letters) for letters in ("abcd", "klmn", "pqrst", "uvw", "wxyz")]
 """Letters that are variables when they stand together."""
+_CHOICES, _ROMAN = frozenset("ABCDEFGH"), frozenset("IVX")
 _PI = Node("const", name="pi")
 
 
 def quantities(a: Quantity, b: Quantity, policy: Policy) -> Verdict:
     """Formulas and their units."""
-    if anagrams(a.node, b.node):
+    if spelled(a.node, b.node):
         return UNKNOWN
     one, other = a.unit, b.unit
     if one == other:
-        return same(a.node, b.node, policy)
+        verdict = same(a.node, b.node, policy)
+        return UNKNOWN if verdict is DIFFERENT and _one_letter(a.node, b.node, policy) else verdict
     if not one or not other:
         bare, unit, told = (a.node, other, b.node) if not one else (b.node, one, a.node)
         return _half(bare, told, unit, policy)
@@ -57,7 +59,12 @@ def _kind(dimensions: Dimensions) -> str:
     return dimensions[0][0] if len(dimensions) == 1 and dimensions[0][1] == 1 else ""
 
 
-def anagrams(a: Node, b: Node) -> bool:
+def spelled(a: Node, b: Node) -> bool:
+    """Whether letters may spell something: a word, a name, a choice, a Roman number."""
+    return _anagrams(a, b) or _numbered(a, b) or _numbered(b, a)
+
+
+def _anagrams(a: Node, b: Node) -> bool:
     """Whether letters stand in another order, and may be a word or a name: tom, mot; AB, BA."""
     both = [
         "".join(part.name for part in node.args)
@@ -70,6 +77,26 @@ def anagrams(a: Node, b: Node) -> bool:
     if min(map(len, both)) == 2:
         return sorted(both[0]) == sorted(both[1]) and both[0].isupper()
     return not any(set("".join(both)) <= kin for kin in _VARIABLES)
+
+
+def _numbered(letters: Node, value: Node) -> bool:
+    """Whether letters may stand for a number: of a choice (C and 7), Roman (II and 2)."""
+    apart = letters.args if letters.op == "*" else (letters,)
+    if any(part.op != "name" for part in apart) or names(value):
+        return False
+    text = "".join(part.name for part in apart)
+    return text in _CHOICES or (len(text) > 1 and set(text) <= _ROMAN)
+
+
+def _one_letter(a: Node, b: Node, policy: Policy) -> bool:
+    """Whether two formulas differ in a letter's case alone: x^2 + C and x^2 + c, N and n."""
+    mine, its = names(a), names(b)
+    small = {name: name.lower() for name in mine ^ its}
+    if not small or {small.get(n, n) for n in mine} != {small.get(n, n) for n in its}:
+        return False
+    for name, lower in small.items():
+        a, b = (put(node, name, Node("name", name=lower)) for node in (a, b))
+    return same(a, b, policy) is EQUAL
 
 
 def _half(bare: Node, told: Node, unit: str, policy: Policy) -> Verdict:

@@ -71,7 +71,7 @@ def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
 
 def _letters(value: Value) -> frozenset[str]:
     """The variables that a set is told by."""
-    return frozenset(name for formula in formulas(value) for name in names(formula))
+    return frozenset(name for formula in formulas(value) for name in names(formula) if name)
 
 
 def intervals(value: Value) -> list[Interval] | None:

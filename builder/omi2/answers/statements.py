@@ -30,6 +30,9 @@ _OPS = {
 }  # fmt: skip
 _LABELS = {"\\mathbbE", "\\mathbbP", "\\sum", "\\int", "\\lim", "\\max", "\\min", "\\sup", "\\inf",
            "\\det", "\\prod", "\\operatorname"}  # fmt: skip
+NAMELESS = Node("name", name="")
+"""What an inequality speaks of that has nothing before its sign."""
+_PROVIDED = {"where", "when", "whenever", "if", "provided", "unless"}
 _INFINITY = Node("const", name="infty")
 _REALS = Group("()", (Quantity(negative(_INFINITY)), Quantity(_INFINITY)))
 _POSITIVE = Group("()", (Quantity(number(0)), Quantity(_INFINITY)))
@@ -76,7 +79,9 @@ def relation(found: list[Token]) -> tuple[list[list[Token]], list[str]]:
             sides.append([])
         else:
             sides[-1].append(token)
-    if ops and not trim(sides[0]):
+    if ops and any(token.kind == "w" and token.text.lower() in _PROVIDED for token in found):
+        raise Unreadable("an answer under a condition")
+    if ops and ops[0] == "=" and not trim(sides[0]):
         sides, ops = sides[1:], ops[1:]
     return sides, ops
 
@@ -84,10 +89,13 @@ def relation(found: list[Token]) -> tuple[list[list[Token]], list[str]]:
 def related(sides: list[list[Token]], ops: list[str], value: Read) -> Value:
     """A relation of these sides; x = 1, 2 and x = +-1 are one for each value."""
     last = value(sides[-1])
-    try:
-        first = value(sides[0])
-    except Unreadable:
-        first = _label(sides[0], ops, last)
+    if not trim(sides[0]):
+        first: Value = Quantity(NAMELESS)  # "< 5" says what is left out
+    else:
+        try:
+            first = value(sides[0])
+        except Unreadable:
+            first = _label(sides[0], ops, last)
     between = tuple(value(side) for side in sides[1:-1])
     if ops == ["="] and isinstance(last, Group) and last.brackets == "":
         return Group("", tuple(Relation(("=",), (first, item)) for item in last.items))

@@ -49,9 +49,9 @@ _TABLE = {
     },
     "kitchen": {"cup": F(1), "pint": F(2), "qt quart": F(4), "gal gallon": F(16)},
     "money": {"cent ¢": F(1, 100), "$ dollar usd USD buck": F(1)},
-    "euro": {"€ euro": F(1)},
-    "sterling": {"£": F(1)},
-    "rupee": {"₹ rs rupee": F(1)},
+    "euro": {"€ euro EUR": F(1)},
+    "sterling": {"£ GBP": F(1)},
+    "rupee": {"₹ rs rupee INR": F(1)},
     "angle": {"deg degree": F(1)},
     "radian": {"rad radian": F(1)},
     "part": {"% percent percentage pct": F(1)},
@@ -84,6 +84,8 @@ _LONE = {"in", "s", "h", "g", "l", "m", "a", "A", "N", "J", "W", "V", "L"}
 """Too short to be taken for a unit in plain text; in \\text or \\mathrm they are one."""
 _SHORT = {"mph": "mile / hour", "kph": "km / hour", "kmh": "km / hour"}
 IN_PLAIN_TEXT = frozenset(w for w in (*UNITS, *_SHORT, "sq", "cu") if len(w) > 1) - _LONE
+CURRENCIES = frozenset({"USD", "EUR", "GBP", "INR", "Rs"})
+"""What stands before a sum of money as its sign does."""
 _DEGREES = re.compile(
     r"\bdeg(?:rees?)? (?:celsius|c)\b|\bdeg(?:rees?)? (fahrenheit|f)\b", re.IGNORECASE
 )
@@ -120,7 +122,7 @@ def measure(unit: str) -> tuple[Dimensions, Fraction] | None:
     scale = Fraction(1)
     sign, pending = 1, 1
     unit = _DEGREES.sub(lambda m: "fahrenheit" if m.group(1) else "celsius", unit)
-    unit = _SHORT.get(unit.lower(), unit)
+    unit = _SHORT.get(unit.lower(), unit).replace("per cent", "percent")
     last: tuple[str, int, Fraction] | None = None
     for word in re.findall(r"\^-?\d|/|[^\s/^]+", unit):
         if word in ("/", "per"):

@@ -46,6 +46,7 @@ for _ways in ("north northeast east southeast south southwest west northwest", "
     _CLOSED |= {way: (f"{WAY} {_ways}", way) for way in _ways.split()}
 _YES = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _ARTICLES = {"the", "a", "an", "it", "is", "answer", "final"}
+_EXISTENCE = {"there", "are", "exist", "exists", "such"}
 _BEFORE = {"on", "in", "at", "to", "are", "an", "both", "only"}
 _NO_NAME_ENDS = (
     "ing", "ed", "ly", "al", "ic", "ive", "ite", "ous", "less", "ble", "ment", "tion", "sion",
@@ -67,7 +68,10 @@ def worded(words: list[str]) -> Words:
     lower = [word.lower() for word in words]
     told = [word for word in lower if word not in _ARTICLES] or lower
     kept = told[1:] if told[0] in _BEFORE and len(told) > 1 else told
+    if "no" in kept:  # there is no solution, no solution exists
+        kept = [word for word in kept if word not in _EXISTENCE]
     kind, text = _CLOSED.get(" ".join(kept), ("", " ".join(told)))
+    text = "does not exist" if text == "dne" else text
     if not kind and len(words) <= 2 and all(map(_is_name, words)):
         kind = NAME
     return Words(text, kind)
