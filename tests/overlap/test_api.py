@@ -115,6 +115,34 @@ def test_compare_many(bench: str) -> None:
     assert [m.rule for m in compare_many([("", "")])] == ["unknown"]
 
 
+@pytest.mark.parametrize(
+    ("problems", "says"),
+    [("a lamp", "problems is one text"), (["a", None], "problem 1 is no text but NoneType")],
+)
+def test_what_is_no_list_of_texts_is_refused(problems: list[str], says: str, bench: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        check(problems, [bench])
+
+
+@pytest.mark.parametrize(
+    ("pair", "says"),
+    [
+        (("a lamp",), "pair 1 is no "),
+        ("ab", "pair 1 is no "),
+        (("a lamp", None), "pair 1, text 1 is no text but NoneType"),
+        ((3, "a lamp"), "pair 1, text 0 is no text but int: 3"),
+    ],
+)
+def test_what_is_no_pair_of_texts_is_refused(pair: tuple[str, str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        compare_many([(ITEM, ITEM), pair])
+
+
+def test_rows_without_an_id_are_named_by_their_number(tmp_path: Path) -> None:
+    rows = [{"id": 0, "problem": ITEM}, {"id": None, "problem": ITEM}, {"problem": ITEM}]
+    assert read_problems(jsonl(tmp_path / "b.jsonl", *rows)).ids == ["0", "b/1", "b/2"]
+
+
 def test_a_pair_is_its_own_affair() -> None:
     """However many other pairs share its words."""
     template = "Wenzel sells {} lamps and then he sells the rest of his lamps. How many?"

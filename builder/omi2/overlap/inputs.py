@@ -127,7 +127,7 @@ def _jsonl(path: Path, column: str, split: str) -> Problems:
     columns = {name: [row[name].encode("utf-8", "replace").decode() for row in rows]}
     for other in (*NAMES, "split"):
         if other in rows[0]:
-            columns[other] = [str(row.get(other, "")) for row in rows]
+            columns[other] = [_told(row.get(other)) for row in rows]
     return _rows(path, pa.table(columns), split)
 
 
@@ -155,6 +155,11 @@ def _rows(path: str | Path, table: pa.Table, split: str) -> Problems:
     return Problems(problems, [str(one) if one else f"{stem}/{at}" for at, one in enumerate(ids)])
 
 
+def _told(value: object) -> str:
+    """A value as a string, nothing as an empty one; what UTF-8 cannot hold becomes a mark."""
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()
+
+
 def _hub(name: str, column: str, split: str) -> Problems:
     from datasets import disable_progress_bars, load_dataset
     from huggingface_hub import HfApi
@@ -173,6 +178,6 @@ def _hub(name: str, column: str, split: str) -> Problems:
         ) from None
     chosen = _column(name, data.column_names, column)
     others = [n for n in NAMES if n in data.column_names]
-    table = pa.table({n: [str(v or "") for v in data[n]] for n in (chosen, *others)})
+    table = pa.table({n: [_told(v) for v in data[n]] for n in (chosen, *others)})
     found = _rows(dataset, table, "")
     return Problems(found.problems, found.ids, revision)

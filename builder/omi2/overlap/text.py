@@ -28,6 +28,12 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _GROUPED = re.compile(r"(?<![\d.])(\d{1,3}),(?=\d{3}(?!\d))")
 _RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]+|[\u00bc-\u00be\u2150-\u215e]")
 """Digits above or below the line, and fractions in one sign: they part from what stands beside."""
+_MIXED = re.compile(r"[^\W\d_]*[a-zA-Z][^\W\d_]*")
+_LOOKS_LATIN = str.maketrans(
+    "аеорсухіјѕкмнтвԁԛԝһАЕОРСУХІЈЅКМНТВοΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijskmhtbdqwhAEOPCYXIJSKMHTBoABEZHIKMNOPTYX",
+)
+"""Cyrillic and Greek letters that are read as Latin ones in a word with Latin letters."""
 _GREEK_WORD = re.compile("[\u0370-\u03ff]{2}")
 _SIGNS = str.maketrans(
     {
@@ -98,12 +104,13 @@ def commas(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text as it counts: signs by their names, and what nobody sees (zero-width spaces, soft
-    hyphens) parts no word."""
+    """A text as it counts: signs by their names, no accents, letters of other scripts that only
+    look Latin as Latin, and what nobody sees (zero-width spaces, soft hyphens) parts no word."""
     if not _GREEK_WORD.search(text):
         text = text.translate(_SIGNS)
-    text = unicodedata.normalize("NFKC", _RAISED.sub(lambda found: f" {found.group()} ", text))
-    return _BEYOND_ASCII.sub(_seen, text)
+    text = unicodedata.normalize("NFKD", _RAISED.sub(lambda found: f" {found.group()} ", text))
+    text = unicodedata.normalize("NFC", _BEYOND_ASCII.sub(_seen, text))
+    return _MIXED.sub(lambda found: found.group().translate(_LOOKS_LATIN), text)
 
 
 def _seen(found: re.Match[str]) -> str:
