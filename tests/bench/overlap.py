@@ -113,6 +113,25 @@ def quality(data: Path, count: int) -> Iterator[Figure]:
                  "nearly all", share > 0.9)  # fmt: skip
 
 
+def disguised(data: Path, count: int) -> Iterator[Figure]:
+    """What all layers of words find of test items that were disguised by code (half of the items
+    are those that a scorer learnt from)."""
+    import disguises
+
+    checker = Checker(index.load("test-sets"), Decontaminate(strict=False))
+    step = 3 if count == FULL else 30
+    for name in ("gsm8k", "math"):
+        items = problems(data, name, "test")[::step]
+        kinds = {kind: disguises.made(items, kind) for kind in disguises.KINDS}
+        kinds["embedded"] = disguises.embedded(items, problems(data, name, "train"))
+        for kind, anew in kinds.items():
+            if anew:
+                found = checker.check_many([text for _, text in anew])
+                share = sum(match.contaminated("standard") for match in found) / len(found)
+                told = f"{name} test, {kind.replace('_', ' ')}, of {len(anew)}"
+                yield figure(told, share, "share", ">= 0.5", share >= 0.5)
+
+
 def eights(text: str) -> set[tuple[str, ...]]:
     """A text's word 8-grams, as other tools take them."""
     found = words(text)
@@ -227,7 +246,7 @@ def embedded(data: Path, count: int) -> Iterator[Figure]:
                  minutes, "minutes", "< 45", minutes < 45)  # fmt: skip
 
 
-PARTS = {f.__name__: f for f in (quality, cheap, whole, within, embedded)}
+PARTS = {f.__name__: f for f in (quality, disguised, cheap, whole, within, embedded)}
 
 
 def main() -> None:
