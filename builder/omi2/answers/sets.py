@@ -6,12 +6,10 @@ inequalities (x^2 < 4) are left alone.
 """
 
 from functools import cmp_to_key
-from typing import NamedTuple
 
-from omi2.answers.approximate import Run
-from omi2.answers.exact import NotExact, TooLarge, Undefined
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
+from omi2.answers.spans import INFINITY, Interval, end, holds, joined, order, overlap, sign
 from omi2.answers.trees import (
     Both,
     Group,
@@ -28,19 +26,9 @@ from omi2.answers.trees import (
     put,
 )
 
-_INFINITY = Node("const", name="infty")
 _MOST = 40
 """Intervals of one set."""
 _TURNED = str.maketrans("<>", "><")
-
-
-class Interval(NamedTuple):
-    """From `low` to `high`; an end belongs to it if it is closed."""
-
-    low: Node
-    low_closed: bool
-    high: Node
-    high_closed: bool
 
 
 def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
@@ -52,10 +40,10 @@ def compare(a: Value, b: Value, policy: Policy) -> Verdict | None:
     told_by = _letters(a), _letters(b)
     if told_by[0] != told_by[1] and all(told_by):
         return UNKNOWN  # x < 5 and z < 5 may be about two things
-    ends = (end for interval in (*one, *other) for end in (interval.low, interval.high))
-    if any(not _end(end) and _sign(end) is None for end in ends):
+    nodes = (node for interval in (*one, *other) for node in (interval.low, interval.high))
+    if any(not end(node) and sign(node) is None for node in nodes):
         return UNKNOWN  # what cannot be ordered cannot be joined either
-    one, other = _joined(one), _joined(other)
+    one, other = joined(one), joined(other)
     if len(one) != len(other):
         return DIFFERENT
     doubt = False
@@ -97,21 +85,11 @@ def _common(parts: list[list[Interval] | None]) -> list[Interval] | None:
         return None
     found = parts[0] or []
     for part in parts[1:]:
-        found = [_overlap(x, y) for x in found for y in part or []]
+        found = [overlap(x, y) for x in found for y in part or []]
         if len(found) > _MOST:
             return None
-        found = [interval for interval in found if _holds(interval)]
+        found = [interval for interval in found if holds(interval)]
     return found
-
-
-def _overlap(a: Interval, b: Interval) -> Interval:
-    low, high = _order(a.low, b.low), _order(a.high, b.high)
-    return Interval(
-        b.low if low < 0 else a.low,
-        a.low_closed and b.low_closed if low == 0 else (b if low < 0 else a).low_closed,
-        a.high if high < 0 else b.high,
-        a.high_closed and b.high_closed if high == 0 else (a if high < 0 else b).high_closed,
-    )
 
 
 def _group(value: Group) -> list[Interval] | None:
@@ -130,7 +108,7 @@ def _group(value: Group) -> list[Interval] | None:
 def _listed(value: Group) -> list[Interval] | None:
     """A list of inequalities: they hold together, or are a union if they cannot; of intervals."""
     if not value.items or not all(isinstance(item, Relation) for item in value.items):
-        endless = [isinstance(i, Group) and any(_end(f) for f in formulas(i)) for i in value.items]
+        endless = [isinstance(i, Group) and any(end(f) for f in formulas(i)) for i in value.items]
         return intervals(Union(value.items)) if endless and all(endless) else None
     parts = [_relation(item) for item in value.items if isinstance(item, Relation)]
     if None in parts or len(_letters(value)) != 1:
@@ -150,10 +128,10 @@ def _relation(relation: Relation) -> list[Interval] | None:
         left, right = relation.sides[at], relation.sides[at + 1]
         if not (isinstance(left, Quantity) and isinstance(right, Quantity)):
             return None
-        if (end := _end(left.node)) or _end(right.node):  # -oo < x
-            if (end or -_end(right.node)) * (1 if op in ("<", "<=") else -1) >= 0:
+        if (side := end(left.node)) or end(right.node):  # -oo < x
+            if (side or -end(right.node)) * (1 if op in ("<", "<=") else -1) >= 0:
                 return None
-            found = found or Interval(negative(_INFINITY), False, _INFINITY, False)
+            found = found or Interval(negative(INFINITY), False, INFINITY, False)
             variables |= names(left.node) | names(right.node)
             continue
         gap = minus(left.node, right.node)
@@ -166,8 +144,8 @@ def _relation(relation: Relation) -> list[Interval] | None:
             if len(relation.ops) > 1:
                 return None
             return [
-                Interval(negative(_INFINITY), False, root, False),
-                Interval(root, False, _INFINITY, False),
+                Interval(negative(INFINITY), False, root, False),
+                Interval(root, False, INFINITY, False),
             ]
         if op == "=":
             return None
@@ -175,13 +153,13 @@ def _relation(relation: Relation) -> list[Interval] | None:
         closed = op in ("<=", ">=")
         if found is None:
             found = (
-                Interval(negative(_INFINITY), False, root, closed)
+                Interval(negative(INFINITY), False, root, closed)
                 if below
-                else Interval(root, closed, _INFINITY, False)
+                else Interval(root, closed, INFINITY, False)
             )
-        elif below and found.high == _INFINITY:
+        elif below and found.high == INFINITY:
             found = found._replace(high=root, high_closed=closed)
-        elif not below and found.low == negative(_INFINITY):
+        elif not below and found.low == negative(INFINITY):
             found = found._replace(low=root, low_closed=closed)
         else:
             return None
@@ -190,8 +168,8 @@ def _relation(relation: Relation) -> list[Interval] | None:
 
 def everything(value: Value) -> bool:
     """Whether a set is all real numbers."""
-    found = _joined(intervals(value) or [])
-    return len(found) == 1 and found[0][::2] == (negative(_INFINITY), _INFINITY)
+    found = joined(intervals(value) or [])
+    return len(found) == 1 and found[0][::2] == (negative(INFINITY), INFINITY)
 
 
 def _absolute(relation: Relation) -> list[Interval] | None:
@@ -204,9 +182,9 @@ def _absolute(relation: Relation) -> list[Interval] | None:
         left, right, op = right, left, op.translate(_TURNED)
     if not (left.op == "call" and left.name == "abs") or names(right) or op[0] not in "<>":
         return None
-    sign = _sign(right)
-    if sign != 1:
-        return [] if (sign == -1 and op[0] == "<") or (sign == 0 and op == "<") else None
+    size = sign(right)
+    if size != 1:
+        return [] if (size == -1 and op[0] == "<") or (size == 0 and op == "<") else None
     ends = Quantity(negative(right)), Quantity(right)
     inside = Quantity(left.args[0])
     if op[0] == "<":
@@ -229,10 +207,10 @@ def _linear(gap: Node) -> tuple[Node, bool] | None:
         line = Node("+", (values[0], Node("*", (number(n), slope))))
         if same(values[n], line, DEFAULT) is not EQUAL:
             return None
-    sign = _sign(slope)
-    if sign is None or sign == 0:
+    rises = sign(slope)
+    if rises is None or rises == 0:
         return None
-    return Node("/", (negative(values[0]), slope)), sign > 0
+    return Node("/", (negative(values[0]), slope)), rises > 0
 
 
 def _without(whole: list[Interval] | None, points: Value) -> list[Interval] | None:
@@ -242,62 +220,7 @@ def _without(whole: list[Interval] | None, points: Value) -> list[Interval] | No
     nodes = [item.node for item in points.items if isinstance(item, Quantity)]
     if points.brackets != "{}" or len(nodes) != len(points.items) or not nodes:
         return None
-    nodes.sort(key=cmp_to_key(_order))
+    nodes.sort(key=cmp_to_key(order))
     edges = [(whole[0].low, whole[0].low_closed), *((node, False) for node in nodes)]
     ends = [*((node, False) for node in nodes), (whole[0].high, whole[0].high_closed)]
     return [Interval(*low, *high) for low, high in zip(edges, ends, strict=True)]
-
-
-def _joined(found: list[Interval]) -> list[Interval]:
-    """Sorted, without empty ones, and joined where they overlap or touch."""
-    joined: list[Interval] = []
-    for interval in sorted(filter(_holds, found), key=cmp_to_key(_earlier)):
-        last = joined[-1] if joined else None
-        gap = _order(interval.low, last.high) if last else 1
-        if last is None or gap > 0 or (gap == 0 and not (last.high_closed or interval.low_closed)):
-            joined.append(interval)
-            continue
-        if last.low_closed != interval.low_closed and _order(last.low, interval.low) == 0:
-            last = last._replace(low_closed=True)
-        ahead = _order(interval.high, last.high)
-        if ahead >= 0:
-            closed = interval.high_closed or (ahead == 0 and last.high_closed)
-            last = last._replace(high=interval.high, high_closed=closed)
-        joined[-1] = last
-    return joined
-
-
-def _holds(interval: Interval) -> bool:
-    """Whether there is a number in it, as far as its ends can be told apart."""
-    order = _order(interval.low, interval.high)
-    return order < 0 or (interval.low_closed and interval.high_closed) or _end(interval.low) != 0
-
-
-def _earlier(a: Interval, b: Interval) -> int:
-    return _order(a.low, b.low)
-
-
-def _order(a: Node, b: Node) -> int:
-    """-1, 0 or 1. What cannot be ordered counts as equal (the sort is stable)."""
-    ends = _end(a), _end(b)
-    if any(ends):
-        return (ends[0] > ends[1]) - (ends[0] < ends[1])
-    return _sign(minus(a, b)) or 0
-
-
-def _end(node: Node) -> int:
-    if node == _INFINITY:
-        return 1
-    return -1 if node == negative(_INFINITY) else 0
-
-
-def _sign(node: Node) -> int | None:
-    try:
-        run = Run({})
-        value = run.value(node)
-    except (NotExact, TooLarge, Undefined):
-        return None
-    if run.mp.im(value):
-        return None
-    value = run.mp.re(value)
-    return int(value > 0) - int(value < 0)
