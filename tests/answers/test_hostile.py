@@ -157,6 +157,7 @@ ATTACKS = [
     r"\text{__import__('os').system('touch PATH')}",
     r"\input{secret.tex}",
     r"\write18{touch PATH}",
+    r"\begin",
     r"\def\x{\x\x}\x",
     r"\newcommand{\a}{\a\a}\a",
     "$(touch PATH) `touch PATH` ; touch PATH",

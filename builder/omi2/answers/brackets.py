@@ -95,7 +95,7 @@ _STATING = {"=", "<", ">", "<=", ">=", "!=", "\\le", "\\leq", "\\leqslant", "\\g
 def environment(found: list[Token], value: Read) -> Value | None:
     r"""What holds a \begin outside of brackets: a matrix, cases; None if none."""
     begins = [at for at, token in enumerate(found) if token.text == "\\begin"]
-    if not begins or found[-2].text != "\\end":
+    if not begins or len(found) < 4 or found[-2].text != "\\end":
         barred = found[0].kind == found[-1].kind == "|" and begins == [1]
         return _determinant(_matrix(found[1:-1], value)) if barred else None
     before, rest = found[: begins[0]], found[begins[0] :]
