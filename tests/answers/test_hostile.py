@@ -158,6 +158,7 @@ ATTACKS = [
     r"\input{secret.tex}",
     r"\write18{touch PATH}",
     r"\begin",
+    r"|\begin|",
     r"\def\x{\x\x}\x",
     r"\newcommand{\a}{\a\a}\a",
     "$(touch PATH) `touch PATH` ; touch PATH",

@@ -135,6 +135,8 @@ def _times(factor: Node, grid: Grid) -> Grid:
 
 def _matrix(found: list[Token], value: Read) -> Grid:
     r"""\begin{pmatrix} a & b \\ c & d \end{pmatrix}."""
+    if len(found) < 4:
+        raise Unreadable("a matrix that does not end")
     kind = found[1].text
     if kind not in _MATRICES | {"vmatrix", "Vmatrix"} or found[-1].text != kind:
         raise Unreadable("an environment that is no matrix")
