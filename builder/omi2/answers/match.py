@@ -8,6 +8,15 @@ from collections.abc import Sequence
 
 from omi2.answers import sets, wording
 from omi2.answers.assign import assigned
+from omi2.answers.listed import (
+    alternatives,
+    by_name,
+    each_by_name,
+    inequalities,
+    is_end,
+    plain,
+    rows_of,
+)
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
 from omi2.answers.quantity import quantities
@@ -64,20 +73,13 @@ def _match(a: Value, b: Value, policy: Policy) -> Verdict | None:
                 else DIFFERENT
             )
         return found
-    if _inequalities(a) or _inequalities(b):
+    if inequalities(a) or inequalities(b):
         return sets.compare(a, b, policy)
     if isinstance(a, Ratio) or isinstance(b, Ratio):
         return wording.ratios(a, b, policy)
     if isinstance(a, Grid) or isinstance(b, Grid):
         return _grids(a, b, policy)
     return _groups(a, b, policy)
-
-
-def _inequalities(value: Value) -> bool:
-    """Whether a value is a list of relations of which one is an inequality."""
-    items = value.items if isinstance(value, Group) and value.brackets == "" else ()
-    told = [item for item in items if isinstance(item, Relation)]
-    return len(told) == len(items) and any(set(item.ops) - {"=", "in"} for item in told)
 
 
 def _choices(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -94,7 +96,7 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
     verdict = equivalent(a, b, policy)
     if verdict is EQUAL:
         return EQUAL
-    if (pairs := _each_by_name(a, b)) is not None:
+    if (pairs := each_by_name(a, b)) is not None:
         return every([match(x, y, policy) for x, y in pairs])
     exact = [side.sides[0] if _rounded(side) else side for side in (a, b)]
     if exact != [a, b]:
@@ -114,21 +116,6 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
         if x.ops == ("in",) and named(y) is not None and x.sides[0] == y.sides[0]:
             return match(x.sides[1], unnamed(y), policy)
     return verdict
-
-
-def _each_by_name(a: Relation, b: Relation) -> list[tuple[Value, Value]] | None:
-    """The values of (x, y) = (1, 2) and (y, x) = (2, 1), name by name."""
-    tables = []
-    for relation in (a, b):
-        first, last = relation.sides[0], relation.sides[-1]
-        if not (isinstance(first, Group) and isinstance(last, Group) and relation.ops == ("=",)):
-            return None
-        if len(first.items) != len(last.items) or first.brackets != last.brackets:
-            return None
-        tables.append(dict(zip(first.items, last.items, strict=True)))
-    if tables[0].keys() != tables[1].keys():
-        return None
-    return [(value, tables[1][name]) for name, value in tables[0].items()]
 
 
 def _cases(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -188,7 +175,7 @@ def _rounded(told: Relation) -> bool:
 
 
 def _grids(a: Value, b: Value, policy: Policy) -> Verdict:
-    one, other = _rows(a), _rows(b)
+    one, other = rows_of(a), rows_of(b)
     if one is None or other is None:
         return DIFFERENT
     if not (isinstance(a, Grid) and isinstance(b, Grid)):  # a vector may be written either way
@@ -205,23 +192,6 @@ def _grids(a: Value, b: Value, policy: Policy) -> Verdict:
             for x, y in zip(row, line, strict=True)
         ]
     )
-
-
-def _rows(value: Value) -> list[list[Value]] | None:
-    if isinstance(value, Grid):
-        return [list(row) for row in value.rows]
-    if isinstance(value, Group) and value.brackets in ("()", "[]", "") and value.items:
-        rows = [item for item in value.items if isinstance(item, Group) and item.brackets == "[]"]
-        if len(rows) == len(value.items):
-            return (
-                [list(row.items) for row in rows]
-                if len({len(r.items) for r in rows}) == 1
-                else None
-            )
-        return [list(value.items)]
-    if isinstance(value, Quantity):
-        return [[value]]
-    return None
 
 
 def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
@@ -242,18 +212,18 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
             and thing.brackets not in ("{}", "")
         ):
             return match(group.items[0], thing, policy)
-    items, things = _plain(a, b), _plain(b, a)
+    items, things = plain(a, b), plain(b, a)
     if "{}" in (one, other) and {one, other} <= {"{}", ""}:
         items = _distinct(items, policy) if one == "{}" else items
         things = _distinct(things, policy) if other == "{}" else things
     if len(items) != len(things):
         return DIFFERENT
-    if {one, other} == {"", "[]"} and len(items) == 2 and all(map(_is_end, (*items, *things))):
+    if {one, other} == {"", "[]"} and len(items) == 2 and all(map(is_end, (*items, *things))):
         return UNKNOWN  # [1, 3] may be an interval
-    if "()" in (one, other) and (_alternatives(a) or _alternatives(b)):
+    if "()" in (one, other) and (alternatives(a) or alternatives(b)):
         return UNKNOWN  # x = 1, 2 is no point
     loose = {"", "{}"}
-    if (paired := _by_name(items, things)) is not None:
+    if (paired := by_name(items, things)) is not None:
         return every([match(x, y, policy) for x, y in paired])
     if one in loose and other in loose:
         if policy.list_order == "kept" and "{}" not in (one, other):
@@ -266,44 +236,6 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
     if verdict is DIFFERENT and "" in kinds and unordered(items, things, policy) is EQUAL:
         return UNKNOWN
     return verdict
-
-
-def _is_end(item: Value) -> bool:
-    return isinstance(item, Quantity)
-
-
-def _plain(group: Group, other: Group) -> Sequence[Value]:
-    """The items of a group, without names where the other has none: x = 1, y = 2 and (1, 2)."""
-    if not any(isinstance(item, Relation) for item in group.items):
-        return group.items
-    if all(isinstance(item, Relation) for item in other.items):
-        return group.items
-    called = _called(group.items)
-    if called is not None and other.brackets == "()":  # y = 1, x = 2 is the point (2, 1)
-        return [unnamed(called[name]) for name in sorted(called)]
-    return [
-        unnamed(i) if isinstance(i, Relation) and named(i) is not None else i for i in group.items
-    ]
-
-
-def _alternatives(group: Group) -> bool:
-    """Whether a list gives one name several values."""
-    called = [named(item) for item in group.items if isinstance(item, Relation)]
-    return len(called) == len(group.items) > 1 and len(set(called)) == 1 and group.brackets == ""
-
-
-def _called(items: Sequence[Value]) -> dict[str, Relation] | None:
-    """The items by name, if each is an equation that names something, and no two the same."""
-    found = {named(i) or "": i for i in items if isinstance(i, Relation)}
-    return found if len(found) == len(items) and not found.keys() & {"", "="} else None
-
-
-def _by_name(items: Sequence[Value], things: Sequence[Value]) -> list[tuple[Value, Value]] | None:
-    """Pairs of equations for the same names: x = 1, y = 2 is not y = 1, x = 2."""
-    one, other = _called(items), _called(things)
-    if one is None or other is None or one.keys() != other.keys():
-        return None
-    return [(item, other[name]) for name, item in one.items()]
 
 
 def _distinct(items: Sequence[Value], policy: Policy) -> Sequence[Value]:
