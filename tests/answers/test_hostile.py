@@ -1,8 +1,9 @@
 r"""Model text is hostile: no crash, no hang, no code run, no file read, no worker left behind.
 
 Three nets: a table of known attacks; Hypothesis over pieces of LaTeX and over any text; and, marked
-slow, a million seeded inputs, of which a share is grown by coverage (an input that reaches a line
-no other reached is kept and mutated; the corpus stays in memory and small).
+slow, a million seeded inputs made of such pieces and of the answers in `pairs/`, whole, cut and
+joined. A share is grown by coverage (an input that reaches a line no other reached is kept and
+mutated; the corpus stays in memory and small).
 """
 
 import os
@@ -28,17 +29,40 @@ COMMANDS = r"""
     \frac \sqrt \sqrt[3] \pi \infty \left( \right) \text{ \mathrm{ \boxed{ \cdot \times \pm \mp
     \cup \in \le \ge \neq \{ \} \% \$ \\ \, \! \; \quad \sin \cos \tan^{-1} \log_ \ln \binom \sum_
     \int \lfloor \rfloor \begin{pmatrix} \end{pmatrix} \circ ^\circ \overline{ \mathbb{R} \setminus
-    \Rightarrow \pmod{ \input{ \write18{ \def \x \unknown
+    \Rightarrow \pmod{ \input{ \write18{ \def \x \unknown \begin \end \begin{cases} \end{cases} &
+    \begin{array}{cc} \end{array} \begin{vmatrix} \end{vmatrix} \begin{aligned} \pmatrix{ \cr \det
+    \equiv \mid \middle| \langle \rangle \lbrace \cap \emptyset \mathbb{Z} \quad \text{if
+    \text{otherwise} \text{where} \mathrm{cm} \fbox{ \boxed{5} \textcolor{red}{ \approx \lvert
+    \prime \end{or} \begin{x}
 """
 PIECES = [
     *"0123456789xyzabnieABC+-*/^_=<>(){}[]|,;:.!'\"&%$ \n~",
     *COMMANDS.split(),
     "1,234", "2^{10}", "10^10^10", "9^9^9", "1000000!", "52_8", "0.5", "1e9", "1/2", "1 1/2", "1/0",
     "...", "0.333...", "1, 234", "(A) ", "^\\circ C", "twenty-five", "\\choose", "|x|", "mph",
+    " mod ", " (mod 4)", "x = 1, 3", "for k in Z", " where k is an integer", "if x > 0", "DNE",
+    "FF_{16}", "101_2", "_{12}", "12,34,567", "1.234,56", "1 234,56", "1.234.567", "1'000'000",
+    "0.(3)", "]a,b[", "[1,3]", "(-oo, 2]", "x<5", "x>=2", "|x|<3", ">= 3", "!= ", "C + ", "5C2",
+    "C(5,2)", "oo", "(x,y)=", "{x | x>2}", "no solution", " to ", " ≈ 0.139", " cm^2", " m/s",
+    "USD ", "Rs. ", "EUR", "^{th}", "2 hours 30 minutes", "3:30 PM", "May 5, 2020", "one half",
+    " per cent", "√", "∛", "≤", "∞", "∪", "⟨",
     " cm", " and ", " or ", "dollars", "percent", "the answer is ", "#### ", "yes", "May", "pm",
     "−", "×", "²", "½", "٣", "\u202e", "\x00", "\u200b", "ﬁ", "𝟙", "\ud800", "\f", "\t", "é", "′",
 ]  # fmt: skip
-TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.text(max_size=80))
+WRITTEN = [
+    answer
+    for table in sorted((Path(__file__).parent / "pairs").glob("*.txt"))
+    for line in table.read_text("utf-8").splitlines()
+    for answer in line[2:].split(" ;; ")
+]
+"""Answers as people and models write them, of every form that is read."""
+TEXTS = st.one_of(
+    st.tuples(
+        st.sampled_from(WRITTEN), st.sampled_from(["", *PIECES]), st.sampled_from(WRITTEN)
+    ).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=25).map("".join),
+    st.text(max_size=80),
+)
 LIMIT = 2.0
 COMMAND = re.compile(r"\\[A-Za-z]+")
 
@@ -159,6 +183,8 @@ ATTACKS = [
     r"\write18{touch PATH}",
     r"\begin",
     r"|\begin|",
+    r"5\end{or}\begin",
+    r"0.\overlineA",
     r"\def\x{\x\x}\x",
     r"\newcommand{\a}{\a\a}\a",
     "$(touch PATH) `touch PATH` ; touch PATH",
@@ -213,8 +239,13 @@ def children() -> set[str]:
 
 
 def made(rng: random.Random) -> str:
-    """A random answer from pieces, or a mutated one."""
-    return "".join(rng.choices(PIECES, k=rng.randrange(1, 18)))
+    """A random answer from pieces; or what is left of a real one, with something behind it."""
+    if rng.random() < 0.5:
+        return "".join(rng.choices(PIECES, k=rng.randrange(1, 18)))
+    answer, other = rng.choice(WRITTEN), rng.choice(WRITTEN)
+    at = rng.randrange(len(answer) + 1)
+    tail = (answer[at:], rng.choice(PIECES) + answer[at:], other, other[at:])
+    return answer[:at] + rng.choice(tail)
 
 
 def mutated(rng: random.Random, text: str) -> str:
@@ -229,7 +260,7 @@ def sweep(count: int, seed: int) -> None:
     for turn in range(count):
         text = mutated(rng, before) if before and rng.random() < 0.3 else made(rng)
         text = text[:400]
-        done(text, before)
+        done(text, before if turn % 2 else rng.choice(WRITTEN))
         before = text
         if turn % 20 == 19:  # reading the clock takes longer than most of them
             now = time.process_time()

@@ -8,7 +8,7 @@ from itertools import permutations, product
 
 from omi2.answers.cut import closes, split, trim
 from omi2.answers.formula import formula
-from omi2.answers.lex import Token
+from omi2.answers.lex import LINES, MATRICES, Token
 from omi2.answers.trees import (
     Both,
     Cases,
@@ -24,9 +24,6 @@ from omi2.answers.trees import (
 )
 
 Read = Callable[[list[Token]], Value]
-_MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix", "array"}
-_LINES = {"cases", "aligned", "align", "gathered", "gather", "split", "eqnarray", "array", "dcases",
-          "rcases"}  # fmt: skip
 _IF = {"if", "for", "when", "where", "as"}
 _OTHERWISE = {"otherwise", "else", "elsewhere"}
 _MOST = 4
@@ -95,7 +92,7 @@ _STATING = {"=", "<", ">", "<=", ">=", "!=", "\\le", "\\leq", "\\leqslant", "\\g
 def environment(found: list[Token], value: Read) -> Value | None:
     r"""What holds a \begin outside of brackets: a matrix, cases; None if none."""
     begins = [at for at, token in enumerate(found) if token.text == "\\begin"]
-    if not begins or len(found) < 4 or found[-2].text != "\\end":
+    if not begins or found[-2].text != "\\end":
         barred = found[0].kind == found[-1].kind == "|" and begins == [1]
         return _determinant(_matrix(found[1:-1], value)) if barred else None
     before, rest = found[: begins[0]], found[begins[0] :]
@@ -108,7 +105,7 @@ def environment(found: list[Token], value: Read) -> Value | None:
         found_value = _determinant(_matrix(rest, value))
     elif before and before[-1].text in ("\\det", "det"):
         found_value, before = _determinant(_matrix(rest, value)), before[:-1]
-    elif kind in _LINES - {"array"} or (kind == "array" and not before and _stating(rest)):
+    elif kind in LINES - {"array"} or (kind == "array" and not before and _stating(rest)):
         return _lines(rest, value) if not before else None
     else:
         grid = _matrix(rest, value)
@@ -135,10 +132,8 @@ def _times(factor: Node, grid: Grid) -> Grid:
 
 def _matrix(found: list[Token], value: Read) -> Grid:
     r"""\begin{pmatrix} a & b \\ c & d \end{pmatrix}."""
-    if len(found) < 4:
-        raise Unreadable("a matrix that does not end")
     kind = found[1].text
-    if kind not in _MATRICES | {"vmatrix", "Vmatrix"} or found[-1].text != kind:
+    if kind not in MATRICES or [token.text for token in found[-2:]] != ["\\end", kind]:
         raise Unreadable("an environment that is no matrix")
     rows = [
         tuple(value(cell) for cell in split(row, {"&"})) for row in split(found[2:-2], {"\\\\"})

@@ -16,6 +16,10 @@ MAX_LENGTH = 1_500
 """Characters of an answer that is read as mathematics; a longer one is compared by spelling."""
 MAX_DIGITS = 1_500
 """Digits of a number that is read."""
+MATRICES = {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array"}
+LINES = {"cases", "dcases", "rcases", "aligned", "align", "gathered", "gather", "split", "eqnarray",
+         "array"}  # fmt: skip
+"""Environments that are read. Each edge is two tokens: the command, and the name as a word."""
 
 
 class Token(NamedTuple):
@@ -45,7 +49,7 @@ _TOKEN = re.compile(
         |\d{1,3}(?:(?:\{,\}|,?\s?\\[!,]\s*|\s?\\\ \s*)\d{3})+(?!\d)(?:\.\d+)?
         |(?P<commas>\d{1,3}(?:,\d{3})+(?![\d]|,\d)(?:\.\d+)?)
         |(?P<spaced>\d{1,3}(?:[ ]\d{3})+(?![\d]|[ ]\d)(?:\.\d+)?)
-        |\d+\.\d+|\.\d+|\d*\.(?=\\(?:overline|bar|dot)(?![a-z]))|\d+)
+        |\d+\.\d+|\.\d+|\d*\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))|\d+)
     |(?P<breaks>\\\\(?=\s*(?:[-+\d&\[\]({.,]|\\|$|[A-Za-z](?![A-Za-z]))))
     |\\\\?(?P<command>[A-Za-z]+)
     |\\(?P<escaped>[{}%$|&#_])
@@ -135,6 +139,8 @@ def _cut(text: str, comma: str, upright: bool, found: list[Token]) -> None:
             found.append(Token("n", piece, gap, upright))
         elif kind == "command":
             command = match["command"]
+            if command in ("begin", "end"):
+                raise Unreadable("an environment without a name")
             found.append(Token("c", "\\" + command, gap))
         elif kind in ("upright", "inside", "single"):
             content = match["inside"] if match["inside"] is not None else match["single"]
@@ -148,6 +154,8 @@ def _cut(text: str, comma: str, upright: bool, found: list[Token]) -> None:
             part = re.sub(r"[\s{}^_]", "", match["part"])
             found.append(Token("c", "\\mathbb" + match["letter"] + part, gap))
         elif kind in ("environment", "named", "edge"):
+            if match["named"] not in MATRICES | LINES:
+                raise Unreadable("an environment that is not known here")
             environments += 1 if match["edge"] == "begin" else -1
             found.append(Token("c", f"\\{match['edge']}", gap))
             found.append(Token("w", match["named"], gap))
