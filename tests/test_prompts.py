@@ -6,11 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import sympy
 
 from omi2 import prompts
+from omi2.answers import Verdict, grade
 from omi2.answers.boxed import boxes
 from omi2.arithmetic import wrong_arithmetic
 from omi2.errors import UsageError
+from omi2.overlap import check as overlap
 from test_seeds import agrees, compute
 
 SET = r"""
@@ -134,10 +137,17 @@ def test_the_arithmetic_of_a_solution_holds(name: str, at: int) -> None:
 @pytest.mark.parametrize(("name", "at"), SOLVED)
 def test_the_answer_is_what_its_check_computes(name: str, at: int) -> None:
     shot = shots_of(name)[at]
-    twin = next((s for s in CHECKS if s["problem"] == shot["problem"]), None)
-    check = shot.get("check") or (twin["check"] if twin else DEMO[at])
+    value = compute(checked(shot, at))
     (box,) = boxes(shot["solution"])
-    assert agrees(box.content, compute(check))
+    assert agrees(box.content, value)
+    assert grade(shot["solution"], sympy.latex(value)) is Verdict.EQUAL
+    assert grade(shot["solution"], sympy.latex(value + 1)) is Verdict.DIFFERENT
+
+
+def checked(shot: dict[str, str], at: int) -> str:
+    """How a shot's answer is computed: said in it, in its verbose twin, or below."""
+    twin = next((s for s in CHECKS if s["problem"] == shot["problem"]), None)
+    return shot.get("check") or (twin["check"] if twin else DEMO[at])
 
 
 CHECKS = [shot for name, at in SOLVED for shot in [shots_of(name)[at]] if "check" in shot]
@@ -175,3 +185,13 @@ def test_a_set_by_subject_shows_a_problem_its_own_kind() -> None:
 def test_no_two_sets_by_subject_share_a_problem() -> None:
     problems = [shot["problem"] for shot in shots_of("solve-math-subjects")]
     assert len(set(problems)) == len(problems) == 28
+
+
+def test_no_set_shows_an_item_of_a_benchmark() -> None:
+    """By the check that a release passes, in its strict form, against all that is shipped."""
+    kinds = ("problem", "new_problem", "first", "second")
+    shown = {shot[kind] for name in PACKAGED for shot in shots_of(name) for kind in kinds
+             if kind in shot}  # fmt: skip
+    assert len(shown) > 70
+    found = overlap(sorted(shown), ["test-sets", "more-sets"])
+    assert [match for match in found if match.verdict(strict=True) != "clean"] == []

@@ -1,8 +1,8 @@
 """A value against a schema of TGI's OpenAPI document, as far as that document goes.
 
 The document lies in ../shared beside a checkout and is not ours to ship; without it nothing is
-checked here. Covered: type, nullable, required, $ref, allOf, enum, bounds, items; a property that
-the schema does not know is a difference too.
+checked here. Covered: type, nullable, required, $ref, allOf, oneOf, enum, bounds, items; a property
+that no part of the schema knows is a difference too.
 """
 
 import functools
@@ -33,12 +33,34 @@ def violations(name: str, value: Any) -> list[str]:
 
 
 def _wrong(schema: dict[str, Any], value: Any, at: str) -> list[str]:
+    """What is wrong with a value, and which of its properties nobody knows."""
+    known = _known(schema) if isinstance(value, dict) else set()
+    unknown = [f"{at} has no {key}" for key in value if key not in known] if known else []
+    return unknown + _against(schema, value, at)
+
+
+def _known(schema: dict[str, Any]) -> set[str]:
+    """The properties that a schema or any part of it names."""
     if "$ref" in schema:
-        return _wrong(schemas()[schema["$ref"].rpartition("/")[2]], value, at)
+        return _known(_referred(schema))
+    parts = schema.get("allOf", []) + schema.get("oneOf", [])
+    return set(schema.get("properties", ())).union(*map(_known, parts))
+
+
+def _referred(schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schemas()[schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _against(schema: dict[str, Any], value: Any, at: str) -> list[str]:
+    if "$ref" in schema:
+        return _against(_referred(schema), value, at)
     if value is None and schema.get("nullable"):
         return []
     if "allOf" in schema:
-        return [w for inner in schema["allOf"] for w in _wrong(inner, value, at)]
+        return [w for inner in schema["allOf"] for w in _against(inner, value, at)]
+    if "oneOf" in schema:
+        return min((_against(inner, value, at) for inner in schema["oneOf"]), key=len)
     kind = schema.get("type")
     if kind in TYPES and (
         not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")
@@ -58,10 +80,9 @@ def _wrong(schema: dict[str, Any], value: Any, at: str) -> list[str]:
             wrong.append(f"{at} has {len(value)} items")
         wrong += [w for i, v in enumerate(value) for w in _wrong(schema["items"], v, f"{at}[{i}]")]
     if kind == "object":
-        known = schema.get("properties", {})
+        inner = schema.get("properties", {})
         wrong += [f"{at} lacks {key}" for key in schema.get("required", ()) if key not in value]
-        wrong += [f"{at} has no {key}" for key in value if known and key not in known]
         wrong += [
-            w for k, v in value.items() if k in known for w in _wrong(known[k], v, f"{at}.{k}")
+            w for k, v in value.items() if k in inner for w in _wrong(inner[k], v, f"{at}.{k}")
         ]
     return wrong

@@ -2,10 +2,16 @@
 
 They stand in for what cannot run here: text-generation-inference, and vLLM, SGLang or llama.cpp on
 a GPU. They refuse requests as TGI does (top_p strictly between 0 and 1, temperature above 0, an
-input, at most four stops, 429 above `room`) and answer in the real shapes: each TGI request and
-answer is read with huggingface_hub's typed payloads, each error with its error classes, and where
-../shared stands beside the checkout with TGI's published OpenAPI document; a difference fails the
-test that used the server. Not covered: streaming, tokenisation, speed.
+input, at most four stops, 429 above `room`) and answer in the real shapes: each request and answer
+of /generate and of chat is read with huggingface_hub's typed payloads (it has none for
+/v1/completions), each error with its error classes, and where ../shared stands beside the checkout
+every one of them with TGI's published OpenAPI document; a difference fails the test that used the
+server. Two things that the document does not say of the OpenAI-style routes are let pass: `prompt`
+may be a text (TGI's own reader takes both, the document has lists alone), and `n` may be asked for
+(TGI does not read it on /v1/completions; others honour it). With `owner` the model itself, as TGI
+says it, such a server refuses what TGI refuses there, where temperature may be 0.
+Not covered: streaming, a list of prompts in one request, log probabilities, tools, tokenisation,
+speed; what vLLM and SGLang add to the shapes.
 
 `behave(prompt, how often it was asked)` decides what a request gets: a text, an (HTTP status, body)
 or (status, body, headers) where the body is JSON, text or bytes, or one of the faults below.
@@ -22,7 +28,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from huggingface_hub import TextGenerationInput, TextGenerationOutput
+from huggingface_hub import (
+    ChatCompletionInput,
+    ChatCompletionOutput,
+    TextGenerationInput,
+    TextGenerationOutput,
+)
 from huggingface_hub.errors import UnknownError
 from huggingface_hub.inference._common import _parse_text_generation_error
 from huggingface_hub.inference._generated.types import TextGenerationInputGenerateParameters
@@ -91,6 +102,12 @@ def tgi_refusal(body: dict[str, Any]) -> str | None:
     return None
 
 
+def openai_refusal(body: dict[str, Any]) -> str | None:
+    """The same on its OpenAI-style routes, where a temperature of 0 is greedy."""
+    sent = {name: body[name] for name in ("top_p", "stop") if name in body}
+    return tgi_refusal({"inputs": body.get("prompt") or body.get("messages"), "parameters": sent})
+
+
 def tgi_answer(text: str, tokens: int = 7, reason: str = "eos_token") -> dict[str, Any]:
     """An answer of POST /generate."""
     details = {
@@ -124,9 +141,10 @@ def serve(
     room: int = 128,
     info: Any = None,
     port: int = 0,
+    owner: str = "made",
 ) -> Iterator[Served]:
     """A server on a free loopback port, in a thread of its own; `info` is said instead of its own
-    account of itself."""
+    account of itself; `owner` owns the model of an OpenAI-style one."""
     counts: dict[str, int] = {}
     served = Served("")
 
@@ -159,7 +177,9 @@ def serve(
             served.wrong.extend(violations("Info", tgi_info(model, room)))
             return web.json_response(tgi_info(model, room))
         if protocol != "tgi" and request.path == "/v1/models":
-            return web.json_response({"object": "list", "data": [{"id": model}]})
+            told = {"id": model, "object": "model", "created": 0, "owned_by": owner}
+            served.wrong.extend(violations("ModelInfo", told))
+            return web.json_response({"object": "list", "data": [told]})
         return web.json_response({"error": "no such route"}, status=404)
 
     async def post(request: web.Request) -> web.StreamResponse:
@@ -173,8 +193,16 @@ def serve(
             check(TextGenerationInput, "GenerateRequest", body)
             check(TextGenerationInputGenerateParameters, "GenerateParameters", body["parameters"])
             TextGenerationInput.parse_obj_as_instance(body)
-            if refusal := tgi_refusal(body):
-                return error(422, refusal, "validation")
+        elif request.path == "/v1/chat/completions":
+            check(ChatCompletionInput, "ChatRequest", body)
+            ChatCompletionInput.parse_obj_as_instance(body)
+        else:
+            said_so = {name: value for name, value in body.items() if name != "n"}
+            sent = {**said_so, "prompt": [prompt]} if isinstance(prompt, str) else said_so
+            served.wrong.extend(violations("CompletionRequest", sent))
+        refuses = tgi_refusal if protocol == "tgi" else openai_refusal
+        if (protocol == "tgi" or owner == model) and (refusal := refuses(body)):
+            return error(422, refusal, "validation")
         if served.at_once >= room:
             served.turned_away += 1
             return error(429, "Model is overloaded", "overloaded")
@@ -223,15 +251,24 @@ def serve(
         return web.json_response(choices(request.path, [said]))
 
     def choices(path: str, texts: list[str]) -> dict[str, Any]:
+        chat = path == "/v1/chat/completions"
         found: list[dict[str, Any]] = []
         for at, text in enumerate(texts):
-            content: dict[str, Any] = {"text": text}
-            if path == "/v1/chat/completions":
-                content = {"message": {"role": "assistant", "content": text}}
+            content = (
+                {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+            )
             found.append({**content, "index": at, "finish_reason": "stop"})
         tokens = 7 * len(texts)
         usage = {"prompt_tokens": 5, "completion_tokens": tokens, "total_tokens": 5 + tokens}
-        return {"choices": found, "usage": usage, "model": model}
+        whole = {"id": "", "created": 0, "model": model, "choices": found,
+                 "system_fingerprint": "3.3.7-native", "usage": usage}  # fmt: skip
+        if chat:  # neither knows the word that tells its kind
+            check(ChatCompletionOutput, "ChatCompletion", whole)
+            ChatCompletionOutput.parse_obj_as_instance(whole)
+            return {**whole, "object": "chat.completion"}
+        whole["object"] = "text_completion"
+        served.wrong.extend(violations("Completion", whole))
+        return whole
 
     async def run() -> None:
         control.update(loop=asyncio.get_running_loop(), end=asyncio.Event())

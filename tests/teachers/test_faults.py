@@ -349,15 +349,17 @@ def test_a_fault_of_the_callers_jobs_is_raised(tmp_path: Path) -> None:
 
 SECRET = "sk-verysecret-0123456789"  # noqa: S105
 LEAK = """
-import logging, sys
+import logging, sys, threading
 from pathlib import Path
 from omi2.recipe import Teacher
 from omi2.teachers import Job, Request, generate
 logging.basicConfig(level=1)
 jobs = (Job(0, n, Request(f"prompt {n}", 1.0, 0.9, 9, (), n)) for n in range(8))
 teacher = Teacher(endpoints=(sys.argv[1] + " key_env=OUR_KEY",), retries=1, outage_s=0.5)
-print(len(list(generate(jobs, teacher, lambda part: Path("l")))))
-print(open(f"/proc/self/cmdline").read())
+titles = [Path("/proc/self/cmdline")]
+for _ in generate(jobs, teacher, lambda part: Path("l")):  # while all its threads are there
+    titles = [*titles, *Path("/proc/self/task").glob("*/comm"), Path("/proc/self/status")]
+    print([t.name for t in threading.enumerate()], [t.read_text() for t in titles if t.exists()])
 1 / 0
 """
 
@@ -386,6 +388,7 @@ def test_a_key_is_sent_and_told_to_nobody_else(what: str, tmp_path: Path) -> Non
         assert {h.get("Authorization") for h in server.headers} == {f"Bearer {SECRET}"}
     said = done.stdout + done.stderr
     assert "Traceback" in said
+    assert "omi2-teachers" in said  # the name of a thread: it was looked at
     for path in tmp_path.rglob("*"):
         said += path.read_text() if path.is_file() else ""
     assert "***" in said or what == "an answer"

@@ -63,11 +63,54 @@ def test_tgi_takes_top_p_of_one_and_temperature_of_zero_and_many_stops(tmp_path:
     assert {body["parameters"]["seed"] for body in server.asked} == {2**31, 1, 2}
 
 
-def test_tgi_on_its_openai_route_is_asked_for_as_tgi(tmp_path: Path) -> None:
-    said = (200, {"data": [{"id": "org/model", "owned_by": "org/model", "object": "model"}]})
-    with serve("openai", lambda *_: "fine", info=said) as server:
-        assert ask(tmp_path, f"openai:{server.url}")[0].model == "org/model"
+@pytest.mark.parametrize("protocol", ["openai", "chat"])
+def test_tgi_on_its_openai_route_is_asked_for_as_tgi(protocol: str, tmp_path: Path) -> None:
+    """And as it can take it: there too it refuses a top_p of one and a fifth stop string."""
+    stops = ("one", "two", "three", "four", "five")
+    asked = Request("prompt", 0.0, 1.0, 64, stops, 0)
+    with serve(protocol, lambda *_: "fine, five", "org/model", owner="org/model") as server:
+        teacher = Teacher(endpoints=(f"{protocol}:{server.url}",))
+        ((_, said),) = generate([Job(0, 0, asked)], teacher, lambda part: tmp_path / "l")
+    assert (said.model.removesuffix("+chat"), said.text, said.refused) == (
+        "org/model",
+        "fine, ",
+        "",
+    )
     assert {body["model"] for body in server.asked} == {"tgi"}
+
+
+def test_others_are_told_every_stop_and_a_top_p_of_one(tmp_path: Path) -> None:
+    """llama.cpp's own top_p is 0.95: left out is not one."""
+    with serve("openai", lambda *_: "fine") as server:
+        teacher = Teacher(endpoints=(f"openai:{server.url}",))
+        asked = Request("prompt", 1.0, 1.0, 64, tuple("abcde"), 3)
+        list(generate([Job(0, 0, asked)], teacher, lambda part: tmp_path / "l"))
+    (body,) = server.asked
+    assert (body["top_p"], body["stop"]) == (1.0, list("abcde"))
+
+
+def test_while_there_is_little_work_a_weight_says_who_gets_it(tmp_path: Path) -> None:
+    begun: list[int] = []
+
+    def work() -> Iterator[Job]:
+        warm = 1000
+        while not (small.asked and large.asked):  # until both are at work
+            yield Job(0, warm, request(warm))
+            warm += 1
+            time.sleep(0.05)
+        time.sleep(0.6)  # until both are idle
+        begun.extend((len(small.asked), len(large.asked)))
+        yield from jobs(40)
+
+    with (
+        serve("tgi", lambda *_: Slow(0.5, "fine")) as small,
+        serve("tgi", lambda *_: Slow(0.5, "fine")) as large,
+    ):
+        teacher = Teacher(endpoints=(f"tgi:{small.url}", f"tgi:{large.url} weight=4"))
+        list(generate(work(), teacher, lambda part: tmp_path / "l"))
+    few, many = len(small.asked) - begun[0], len(large.asked) - begun[1]
+    assert few + many == 40
+    assert 3 <= many / few <= 5
 
 
 def test_a_busy_endpoint_is_asked_again(tmp_path: Path) -> None:

@@ -303,6 +303,27 @@ def test_the_text_of_another_seed_is_a_copy() -> None:
     assert row["generated"] == 9
 
 
+def test_a_new_problem_that_was_written_already_is_dropped_as_a_duplicate(tmp_path: Path) -> None:
+    """Of equal ones from different seeds, in whatever order they were answered, one is kept."""
+    again = "A crane lifts 3 beams, then 4 more. How many beams in all?"
+
+    def behave(prompt: str, times: int) -> str:
+        wanted = prompt.rstrip().endswith("New problem:")
+        return again if wanted and sum(map(ord, prompt)) % 3 else said(prompt, 1)
+
+    with serve("openai", behave) as server:
+        steps = {s["stage"]: s for s in made(recipe_for(server.url), tmp_path)["funnel"]}
+    folder = tmp_path / "run" / "02_augment"
+    kept = pl.read_parquet(folder / "part-*.parquet")
+    gone = pl.read_parquet(folder / "dropped" / "*.parquet")
+    assert kept["problem"].to_list().count(again) == 1
+    assert kept["problem"].is_unique().all()
+    twins = gone.filter(reason="duplicate")
+    assert len(twins) == steps["augment"]["dropped"]["duplicate"] >= 4
+    assert again in twins["text"].to_list()
+    assert twins["detail"].str.contains(r"^sample \d+ from seed [0-9a-f]{32}$").all()
+
+
 def test_seeds_that_no_teacher_should_see_are_dropped_before_it_is_asked(tmp_path: Path) -> None:
     bad = {
         "How many bolts \x00 hold the gate?": "control_characters",

@@ -25,10 +25,6 @@ async def complete(link: Link, model: str, request: Request, choices: int = 1) -
     message = {"role": "user", "content": request.prompt}
     reply = await link.post(
         "/v1/chat/completions",
-        {
-            "model": model,
-            "messages": [message],
-            **openai.sampling(request, choices),
-        },
+        {"messages": [message], **openai.sampling(model, request, choices)},
     )
     return openai.said(link, reply.value, lambda choice: choice["message"]["content"])

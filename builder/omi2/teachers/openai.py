@@ -2,6 +2,8 @@
 
 Raw completion. `chat.py` is the same with a chat template. TGI takes any model's name but "tgi" for
 that of an adapter, so it is asked for as "tgi"; it is known by giving its model as owner of itself.
+It refuses here what it refuses at /generate: a top_p of 1 (left out), a fifth stop string (not
+sent; the text is cut there all the same). Others are told both: llama.cpp's own top_p is 0.95.
 
 `n` choices of one request are honoured by vLLM, SGLang and llama.cpp (up to its slots), and ignored
 by TGI, so an endpoint is tried once: it counts as able if it gives as many choices as it was asked
@@ -14,8 +16,11 @@ from itertools import accumulate
 from typing import Any
 
 from omi2.teachers.protocol import Passing, Request, Said, Served, TeacherError, utf8
+from omi2.teachers.tgi import MAX_STOPS
 from omi2.teachers.transport import Json, Link, whole
 
+TGI = "tgi"
+"""What TGI's own model has to be called."""
 PROBE = Request("Ten words that have nothing to do with each other:\n", 1.5, 1.0, 16, (), 11)
 
 
@@ -24,7 +29,7 @@ async def identify(link: Link) -> Served:
     models = (await link.get("/v1/models")).value.get("data")
     if isinstance(models, list) and models and isinstance(models[0], dict):
         model, name = models[0], utf8(str(models[0].get("id") or "unknown"))
-        wire = "tgi" if model.get("owned_by") == name else ""
+        wire = TGI if model.get("owned_by") == name else ""
         names = tuple(utf8(str(m["id"])) for m in models if isinstance(m, dict) and m.get("id"))
         return Served(name, names, tokens=whole(model.get("max_model_len")), wire=wire)
     return Served("unknown")
@@ -34,7 +39,7 @@ async def complete(link: Link, model: str, request: Request, choices: int = 1) -
     """Ask for one completion, or for as many as `choices` in one request."""
     reply = await link.post(
         "/v1/completions",
-        {"model": model, "prompt": request.prompt, **sampling(request, choices)},
+        {"prompt": request.prompt, **sampling(model, request, choices)},
     )
     return said(link, reply.value, lambda choice: choice["text"])
 
@@ -48,14 +53,16 @@ async def gives_several(ask: Any, link: Link, model: str, choices: int) -> bool:
     return len(found) == choices and len({one.text for one in found}) > 1
 
 
-def sampling(request: Request, choices: int) -> Json:
+def sampling(model: str, request: Request, choices: int) -> Json:
     """The fields that raw completion and chat share."""
+    tgi = model == TGI
     return {
+        "model": model,
         **({"n": choices} if choices > 1 else {}),
         "temperature": request.temperature,
-        "top_p": request.top_p,
+        **({} if tgi and request.top_p >= 1 else {"top_p": request.top_p}),
         "max_tokens": request.max_tokens,
-        "stop": list(request.stop),
+        "stop": list(request.stop[:MAX_STOPS] if tgi else request.stop),
         "seed": request.seed,
     }
 
