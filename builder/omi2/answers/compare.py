@@ -111,12 +111,12 @@ def compare_many(
 
 def quick(a: str, b: str, policy: Policy = DEFAULT) -> Verdict | None:
     """The verdict without a worker; None if a worker should be asked."""
+    if INTEGER.fullmatch(a) and INTEGER.fullmatch(b):
+        return EQUAL if a == b else DIFFERENT
     if _empty(a) or _empty(b):
         return UNKNOWN
     if a == b:
         return EQUAL
-    if INTEGER.fullmatch(a) and INTEGER.fullmatch(b):
-        return DIFFERENT
     if key(a) == key(b):
         return EQUAL
     if not 0 < policy.rounded < 4 and far_apart(a, b):

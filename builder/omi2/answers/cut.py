@@ -12,6 +12,7 @@ OPEN = {"(", "[", "\\{", "{"}
 CLOSE = {")", "]", "\\}", "}"}
 _EDGES = {",", ";", ".", ":", "?", "_", '"'}
 _WHOLE = {"\\mathbbZ": "Z", "\\mathbbZ+": "Z+", "\\mathbbN": "N"}
+DECLARING = {"\\in", "in", "integer", "integers"}
 _BESIDE = {"where", "for", "with", "and", "any", "all", "some", "every", "integer", "integers",
            "an", "each", "is", "are", "be", "being", "a", "as", "when",
            "arbitrary", "if"}  # fmt: skip
@@ -33,6 +34,8 @@ def _is_break(token: Token) -> bool:
 
 def split(found: list[Token], separators: set[str]) -> list[list[Token]]:
     """Cut at separators that stand in no bracket."""
+    if separators.isdisjoint([token.text for token in found]):
+        return [found]  # as it mostly is
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in found:
@@ -65,6 +68,8 @@ def closes(found: list[Token]) -> int:
 
 def declared(found: list[Token]) -> list[Token]:
     """What stands before "where k is an integer", with the letter marked as one of any name."""
+    if DECLARING.isdisjoint([token.text for token in found]):
+        return found
     at = next((i for i, t in enumerate(found) if i and _declares(found[i:])), None)
     if at is None:
         return found

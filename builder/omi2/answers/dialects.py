@@ -16,40 +16,52 @@ _PLAIN = {
     r"\N": r"\mathbb{N}", r"\Z": r"\mathbb{Z}", r"\Q": r"\mathbb{Q}", r"\R": r"\mathbb{R}",
     r"\C": r"\mathbb{C}", r"\leqq": r"\le", r"\geqq": r"\ge", r"\empty": r"\emptyset",
     r"\coloneqq": "=", r"\jmath": "j",
+    **dict.fromkeys(
+        (r"\ensuremath", r"\mathop", r"\mathrel", r"\mathbin", r"\underline", r"\underbrace",
+         r"\tiny", r"\small", r"\normalsize", r"\large", r"\Large", r"\LARGE", r"\huge", r"\Huge"),
+        "",
+    ),
 }  # fmt: skip
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&le;": r"\le ", "&ge;": r"\ge ", "&amp;": "&",
              "&times;": r"\times ", "&nbsp;": " "}  # fmt: skip
 _ENTITY = re.compile("|".join(_ENTITIES))
+_BINOMIAL = r"\\binom{\1}{\2}"
 _FLAT = r"(?:[^{}]|\{[^{}]*\})*"
 _RULES = [
-    (re.compile(pattern), new)
-    for pattern, new in (
-        (r"\{\s*([-+=<>:*/|]|\\(?:cdot|times|colon|le|leq|ge|geq|pm|mp|cup|cap)\b)\s*\}", r" \1 "),
-        (r"\\textcolor\s*\{\w+\}\s*(?=\{)", ""),
-        (r"\\color\s*\{\w+\}", ""),
-        (r"\\(?:ensuremath|mathop|mathrel|mathbin|underline|underbrace|cancel)\s*(?=\{)", ""),
-        (r"\\(?:tiny|small|normalsize|large|Large|LARGE|huge|Huge)(?![A-Za-z])", " "),
-        (r"\\(?:rm|bf)\s*\{", r"\\mathrm{"),
-        (r"\{\s*\\(?:rm|bf|it)\s+([^{}]*)\}", r"\\mathrm{\1}"),
-        (rf"\\([pbvB]?matrix)\s*\{{({_FLAT})\}}", r"\\begin{\1}\2\\end{\1}"),
-        (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\\\\ "),
-        (r"\\(?:Bbb|mathds)\s*\{?\s*([A-Z])\s*\}?", r"\\mathbb{\1}"),
-        (r"\\math(?:bf|rm)\s*\{\s*([RZQ])\s*\}", r"\\mathbb{\1}"),
-        (r"\\not\s*=", r"\\ne "),
-        (r"\{\}\s*_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?", r"\\binom{\1}{\2}"),
-        (r"(?<![\w\\{])_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?", r"\\binom{\1}{\2}"),
-        (r"(?<![\w.\\])(\d+)C(\d+)(?!\w)", r"\\binom{\1}{\2}"),
-        (r"m\s*(?=\\angle)", ""),
-        (r"(?<=\d)\s*\^\s*\{\s*(st|nd|rd|th)\s*\}", r"\1"),
-        (r"(?<=\d)\s*\^\s*\{?\s*\\(?:text|mathrm)\s*\{\s*(st|nd|rd|th)\s*\}\s*\}?", r"\1"),
-        (r"\\(?:mathbf|boldsymbol|bm)\s*\{\s*([ijk])\s*\}", r"\\vec{\1}"),
-        (r"(?<=[)\]}])\s*U\s*(?=[\[(]|\\\{)", r" \\cup "),
-        (r"\(\s*\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}(?:\\ |~|\s)*", r"(mod "),
-        (r"\\(?:text|mathrm|operatorname)\s*\{\s*\(?\s*mod\s*\}", r"\\mod "),
-        (r"\\left\s*([\[\](){}.|]|\\[{}])|\\right\s*([\[\](){}.|]|\\[{}])", r" \1\2 "),
+    (frozenset(needs.split()), re.compile(pattern), new)
+    for needs, pattern, new in (
+        (r"{", r"\{\s*([-+=<>:*/|]|\\(?:cdot|times|colon|le|leq|ge|geq|pm|mp|cup|cap)\b)\s*\}",
+         r" \1 "),
+        (r"\textcolor", r"\\textcolor\s*\{\w+\}\s*(?=\{)", ""),
+        (r"\color", r"\\color\s*\{\w+\}", ""),
+        (r"\rm \bf", r"\\(?:rm|bf)\s*\{", r"\\mathrm{"),
+        (r"\rm \bf \it", r"\{\s*\\(?:rm|bf|it)\s+([^{}]*)\}", r"\\mathrm{\1}"),
+        (r"\matrix \pmatrix \bmatrix \vmatrix \Bmatrix",
+         rf"\\([pbvB]?matrix)\s*\{{({_FLAT})\}}", r"\\begin{\1}\2\\end{\1}"),
+        (r"[", r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\\\\ "),
+        (r"\Bbb \mathds", r"\\(?:Bbb|mathds)\s*\{?\s*([A-Z])\s*\}?", r"\\mathbb{\1}"),
+        (r"\mathbf \mathrm \rm \bf \it", r"\\math(?:bf|rm)\s*\{\s*([RZQ])\s*\}", r"\\mathbb{\1}"),
+        (r"\not", r"\\not\s*=", r"\\ne "),
+        (r"C", r"\{\}\s*_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?", _BINOMIAL),
+        (r"C", r"(?<![\w\\{])_\{?(\d+)\}?\s*C\s*_\{?(\d+)\}?", _BINOMIAL),
+        (r"C", r"(?<![\w.\\])(\d+)C(\d+)(?!\w)", _BINOMIAL),
+        (r"\angle", r"m\s*(?=\\angle)", ""),
+        (r"^", r"(?<=\d)\s*\^\s*\{\s*(st|nd|rd|th)\s*\}", r"\1"),
+        (r"^",
+         r"(?<=\d)\s*\^\s*\{?\s*\\(?:text|mathrm)\s*\{\s*(st|nd|rd|th)\s*\}\s*\}?", r"\1"),
+        (r"\mathbf \boldsymbol \bm", r"\\(?:mathbf|boldsymbol|bm)\s*\{\s*([ijk])\s*\}",
+         r"\\vec{\1}"),
+        (r"U", r"(?<=[)\]}])\s*U\s*(?=[\[(]|\\\{)", r" \\cup "),
+        (r"\text \mathrm \operatorname \rm \bf \it",
+         r"\(\s*\\(?:text|mathrm|operatorname)\s*\{\s*mod\s*\}(?:\\ |~|\s)*", r"(mod "),
+        (r"\text \mathrm \operatorname \rm \bf \it",
+         r"\\(?:text|mathrm|operatorname)\s*\{\s*\(?\s*mod\s*\}", r"\\mod "),
+        (r"\left \right",
+         r"\\left\s*([\[\](){}.|]|\\[{}])|\\right\s*([\[\](){}.|]|\\[{}])", r" \1\2 "),
     )
-]
+]  # fmt: skip
+"""One of the characters or commands without which a rule finds nothing; what it finds; the rest."""
 _EUROPEAN = re.compile(r"(?<![\d.,])(\d{1,3}(?:(?:\.\d{3}){2,}|(?:'\d{3})+))(?![\d.]|,\d)")
 _PERIOD = re.compile(r"(?<![\d.])(\d*\.\d*)\((\d{1,20})\)(?!\d)")
 _TIMES = re.compile(r"(?<=\d)\s*x\s*(?=10\s*(?:\^|\*\*))")
@@ -73,14 +85,14 @@ def plain_latex(text: str) -> str:
     """A text in one dialect."""
     if "&" in text:
         text = _ENTITY.sub(lambda m: _ENTITIES[m.group()], text)
-    if "\\" in text or "{" in text:
+    if "\\" in text or "{" in text or "C" in text:
         text = _COMMAND.sub(lambda m: _known(m.group()), text)
-        for pattern, new in _RULES:
-            text = pattern.sub(new, text)
+        there = {*text, *_COMMAND.findall(text)}
+        for needs, pattern, new in _RULES:
+            if not needs.isdisjoint(there):
+                text = pattern.sub(new, text)
         if "quad" in text:
             text = _listed(text)
-    elif "C" in text:
-        text = _RULES[14][0].sub(_RULES[14][1], text)
     if "x" in text:
         text = _TIMES.sub(r" \\times ", text)
     if "_" in text:

@@ -15,14 +15,22 @@ from itertools import pairwise
 from omi2.answers import phrases
 from omi2.answers.boxed import boxes, final_boxes
 from omi2.answers.brackets import environment, group
-from omi2.answers.cut import OPEN, closes, declared, split, trim
+from omi2.answers.cut import DECLARING, OPEN, closes, declared, split, trim
 from omi2.answers.dialects import plain_latex
 from omi2.answers.extract import extract
 from omi2.answers.formula import formula
 from omi2.answers.lex import MAX_LENGTH, Token, tokens
 from omi2.answers.measured import quantity
 from omi2.answers.moments import clock
-from omi2.answers.statements import is_point, named_point, number_set, related, relation, residues
+from omi2.answers.statements import (
+    RELATING,
+    is_point,
+    named_point,
+    number_set,
+    related,
+    relation,
+    residues,
+)
 from omi2.answers.tidy import bare, characters, unwrap
 from omi2.answers.trees import (
     CHOICE,
@@ -46,7 +54,14 @@ _BRACKET = re.compile(r"[(\[{]")
 _IMPLIES = {"\\Rightarrow", "\\implies", "\\Longrightarrow", "\\iff", "\\Leftrightarrow"}
 _OR = {"or", "\\lor", "\\vee"}
 _LISTS = {"and", "or", "\\land", "\\lor", "\\wedge", "\\vee"}
-
+_CUP, _CAP = {"\\cup", "\\bigcup"}, {"\\cap", "\\bigcap"}
+_WITHOUT, _COLON = {"\\setminus", "\\backslash"}, {":", "\\colon"}
+_PARTING = frozenset(
+    {",", ";", "to", "\\mathbbR"}.union(
+        _IMPLIES, _LISTS, _CUP, _CAP, _WITHOUT, _COLON, DECLARING, RELATING
+    )
+)
+"""Without one of these an answer is a single thing."""
 _UNIT_BEHIND = re.compile(
     r"\\?%|\^\s*\{?\s*\\circ\s*\}?"
     r"|(?:\\[,;~ ]|~)*\\(?:text|mathrm)\s*\{[^{}]{1,40}\}(?:\^\{?[-\d]{1,2}\}?)?"
@@ -118,37 +133,12 @@ def value(found: list[Token], depth: int = 0) -> Value:
         return Group(CHOICE, (letter, deeper(told[1]))) if told[1] else letter
     if (words := phrases.words_only(found)) is not None:
         return (number_set(words.text) if isinstance(words, Words) else None) or words
-    parts = split(found, _IMPLIES)
-    if len(parts) > 1:
-        return deeper(parts[-1])  # a derivation states its end
-    if [token.kind for token in found].count("mod") == 1 and found[-1].kind == "mod":
+    if found[-1].kind == "mod" and [token.kind for token in found].count("mod") == 1:
         return residues(deeper(found[:-1]), found[-1].text)
-    if (stated := declared(found)) is not found:
-        return deeper(stated)
-    for separators in ({";"}, _LISTS, {","}):
-        parts = split(found, separators)
-        if len(parts) > 1:
-            said = {token.text for token in found} & _LISTS if separators is _LISTS else set()
-            return _joined(said, _list(parts, depth, separators))
-    sides, ops = relation(found)
-    if not ops and len(sides[0]) < len(found):  # "= 5"
-        return deeper(sides[0])
-    if ops:
-        return related(sides, ops, deeper)
-    for marks, kind in (({"\\cup", "\\bigcup"}, Union), ({"\\cap", "\\bigcap"}, Both)):
-        parts = split(found, marks)
-        if len(parts) > 1:
-            return kind(tuple(deeper(part) for part in parts))
-    parts = split(found, {"\\setminus", "\\backslash"})
-    if len(parts) == 1 and found[0].text == "\\mathbbR" and len(found) > 2:
-        parts = [found[:1], found[2:]] if found[1].kind in ("-", "/") else parts
-    if len(parts) == 2:
-        return Union((deeper(parts[0]),), (deeper(parts[1]),))
-    parts = split(found, {":", "\\colon"})
-    if len(parts) > 1:
-        return _ratio(parts, depth)
-    if [token.kind for token in found] == ["n", "w", "n"] and found[1].text == "to":
-        return Ratio((formula(found[:1]), formula(found[2:])))
+    if not _PARTING.isdisjoint([token.text for token in found]):
+        parted = _parted(found, depth)
+        if parted is not None:
+            return parted
     if (inside := environment(found, deeper)) is not None:
         return inside
     if found[0].kind in OPEN and closes(found) == len(found) - 1:
@@ -161,6 +151,44 @@ def value(found: list[Token], depth: int = 0) -> Value:
         if (known := number_set(found[0].text)) is not None:
             return known
     return quantity(found)
+
+
+def _parted(found: list[Token], depth: int) -> Value | None:
+    """What marks outside brackets part: a list, a relation, a union, a ratio; None if none do."""
+
+    def deeper(inside: list[Token]) -> Value:
+        return value(inside, depth + 1)
+
+    parts = split(found, _IMPLIES)
+    if len(parts) > 1:
+        return deeper(parts[-1])  # a derivation states its end
+    if (stated := declared(found)) is not found:
+        return deeper(stated)
+    for separators in ({";"}, _LISTS, {","}):
+        parts = split(found, separators)
+        if len(parts) > 1:
+            said = {token.text for token in found} & _LISTS if separators is _LISTS else set()
+            return _and_or(said, _list(parts, depth, separators))
+    sides, ops = relation(found)
+    if not ops and len(sides[0]) < len(found):  # "= 5"
+        return deeper(sides[0])
+    if ops:
+        return related(sides, ops, deeper)
+    for marks, kind in ((_CUP, Union), (_CAP, Both)):
+        parts = split(found, marks)
+        if len(parts) > 1:
+            return kind(tuple(deeper(part) for part in parts))
+    parts = split(found, _WITHOUT)
+    if len(parts) == 1 and found[0].text == "\\mathbbR" and len(found) > 2:
+        parts = [found[:1], found[2:]] if found[1].kind in ("-", "/") else parts
+    if len(parts) == 2:
+        return Union((deeper(parts[0]),), (deeper(parts[1]),))
+    parts = split(found, _COLON)
+    if len(parts) > 1:
+        return _ratio(parts, depth)
+    if [token.kind for token in found] == ["n", "w", "n"] and found[1].text == "to":
+        return Ratio((formula(found[:1]), formula(found[2:])))
+    return None
 
 
 def _list(parts: list[list[Token]], depth: int, separators: set[str]) -> Value:
@@ -185,7 +213,7 @@ def _list(parts: list[list[Token]], depth: int, separators: set[str]) -> Value:
     return Group("", tuple(flat))
 
 
-def _joined(said: set[str], listed: Value) -> Value:
+def _and_or(said: set[str], listed: Value) -> Value:
     """A list; but inequalities joined by "or" are a union, and by "and" what all of them allow."""
     items = listed.items if isinstance(listed, Group) else ()
     if not any(isinstance(item, Relation) and set(item.ops) - {"=", "in"} for item in items):

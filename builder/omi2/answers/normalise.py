@@ -23,7 +23,7 @@ _FRAC = re.compile(r"\\[dtc]?frac(?![A-Za-z])")
 _SHORT_FRAC = re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)")
 _NUMBER = re.compile(r"([-+]?)(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d+))?")
 _PLAIN_FRAC = re.compile(r"([-+]?)\\frac\{([-+]?\d+)\}\{(\d+)\}|([-+]?\d+)/(\d+)")
-_DOTS = re.compile(r"\\[lc]?dots(?![A-Za-z])|…")
+_DOTS = re.compile(r"\\[lc]?dots(?![A-Za-z])")
 _SPACING = re.compile(r"\\(?:left|right|displaystyle|[,;:!> ])(?![A-Za-z])|[~\s]+")
 _APART = re.compile(r"(?<=\d)(?:\s|\\[,;:!> ]|~)+(?=\d)")
 """Space between digits: it separates thousands, or two numbers (1 1/2 is not 11/2)."""
@@ -51,9 +51,13 @@ def key(answer: str) -> str:
 
 
 def _key(answer: str) -> str:
-    text = _plain(answer)
-    number = _rational(text)
-    return f"{number.numerator}/{number.denominator}" if number is not None else text
+    number = _rational(answer)  # as most are
+    if number is None:
+        text = _plain(answer)
+        number = _rational(text)
+        if number is None:
+            return text
+    return f"{number.numerator}/{number.denominator}"
 
 
 short_key = lru_cache(50_000)(_key)
@@ -74,7 +78,8 @@ def far_apart(a: str, b: str) -> bool:
     other = _rational(b) if one is not None else None
     if one is None or other is None:
         return False
-    return abs(one - other) * 100 > max(abs(one), abs(other))
+    left, right = one.numerator * other.denominator, other.numerator * one.denominator
+    return abs(left - right) * 100 > max(abs(left), abs(right))
 
 
 def _rational(text: str) -> Fraction | None:
@@ -84,8 +89,9 @@ def _rational(text: str) -> Fraction | None:
         sign, whole, decimals = match.groups()
         if whole is None and decimals is None:
             return None
-        value = Fraction(f"{(whole or '0').replace(',', '')}.{decimals or '0'}")
-        return -value if sign == "-" else value
+        decimals = decimals or ""
+        value = int((whole or "0").replace(",", "") + decimals)
+        return Fraction(-value if sign == "-" else value, 10 ** len(decimals))
     if match := _PLAIN_FRAC.fullmatch(text):
         sign, top, bottom, plain_top, plain_bottom = match.groups()
         numerator, denominator = int(top or plain_top), int(bottom or plain_bottom)
@@ -173,11 +179,13 @@ def _plain(answer: str) -> str:
         .replace("$", "")
         .replace("\\%", "%")
     )
-    text = _DOTS.sub("...", text)
-    text = _TEXT_COMMAND.sub(r"\1", text)
-    text = _FRAC.sub(r"\\frac", text)
-    text = _SHORT_FRAC.sub(r"\\frac{\1}{\2}", text)
-    text = text.replace("{,}", ",").replace("\\!", "")
+    if "\\" in text:
+        text = _DOTS.sub("...", text)
+        text = _TEXT_COMMAND.sub(r"\1", text)
+        text = _FRAC.sub(r"\\frac", text)
+        text = _SHORT_FRAC.sub(r"\\frac{\1}{\2}", text)
+        text = text.replace("\\!", "")
+    text = text.replace("{,}", ",")
     if _APART.search(text):
         text = _APART.sub(_together, text)
     text = _LISTED.sub(",\x00", text)

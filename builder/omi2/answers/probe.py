@@ -30,7 +30,7 @@ from omi2.answers.exact import (
     whole_point_at,
 )
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.trees import EVERY, Node, minus, names, put, walk
+from omi2.answers.trees import EVERY, Node, minus, names, number, put, walk
 
 TURNS = 12
 """Points tried at most."""
@@ -248,6 +248,17 @@ def _within(a: Node, b: Node, point: Point, policy: Policy) -> Verdict:
 def _rounds(decimals: set[Node], policy: Policy) -> bool:
     """Whether one of these decimals has the digits to stand for what rounds to it."""
     return any(decimal.digits >= policy.rounded for decimal in decimals)
+
+
+def as_line(node: Node, name: str, policy: Policy) -> tuple[Node, Node] | None:
+    """A formula's value where a variable is 0, and its slope; None if it is not linear in it."""
+    values = {n: put(node, name, number(n)) for n in (0, 1, -2, 7)}
+    slope = minus(values[1], values[0])
+    for n in (-2, 7):
+        line = Node("+", (values[0], Node("*", (number(n), slope))))
+        if same(values[n], line, policy) is not EQUAL:
+            return None
+    return values[0], slope
 
 
 def at_least_one(node: Node) -> bool:

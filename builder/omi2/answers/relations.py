@@ -6,12 +6,13 @@ a positive one (and the direction they are written in).
 """
 
 import re
+from fractions import Fraction
 
 from omi2.answers.approximate import Run
 from omi2.answers.assign import assigned
-from omi2.answers.exact import NotExact, TooLarge, Undefined, point_at
-from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.probe import same
+from omi2.answers.exact import NotExact, TooLarge, Undefined, exact, point_at
+from omi2.answers.policy import DIFFERENT, UNKNOWN, Policy, Verdict
+from omi2.answers.probe import as_line, same
 from omi2.answers.trees import (
     EVERY,
     Group,
@@ -26,6 +27,7 @@ from omi2.answers.trees import (
     negative,
     number,
     put,
+    walk,
 )
 
 _FLIPPED = {">": "<", ">=": "<="}
@@ -153,22 +155,35 @@ def _one_equation(a: Node, b: Node, policy: Policy) -> Verdict:
     verdict = proportional(a, b, False, policy)
     if verdict is not DIFFERENT or names(a) != names(b) or len(names(a)) < 2:
         return verdict
-    for name in sorted(names(a)):
+    variables = sorted(names(a))
+    if _solves_one(a, b, variables):
+        return DIFFERENT
+    for name in variables:
         roots = _root(a, name, policy), _root(b, name, policy)
         if None not in roots:
             return same(*roots, policy)  # type: ignore[arg-type]
     return verdict
 
 
+def _solves_one(a: Node, b: Node, variables: list[str]) -> bool:
+    """Whether a point is found that solves a = 0, exactly, and not b = 0."""
+    if any(part.digits for part in (*walk(a), *walk(b))):
+        return False  # what rounds is no exact solution
+    point = point_at(0, variables)
+    try:
+        start, end = (exact(a, {**point, variables[0]: Fraction(n)}) for n in (0, 1))
+        point[variables[0]] = start / (start - end)
+        return exact(a, point) == 0 and exact(b, point) != 0
+    except (NotExact, TooLarge, Undefined, ZeroDivisionError):
+        return False
+
+
 def _root(gap: Node, name: str, policy: Policy) -> Node | None:
     """What a variable is in an equation that is linear in it; None if it is not."""
-    values = {n: put(gap, name, number(n)) for n in (0, 1, -2, 7)}
-    slope = minus(values[1], values[0])
-    for n in (-2, 7):
-        line = Node("+", (values[0], Node("*", (number(n), slope))))
-        if same(values[n], line, policy) is not EQUAL:
-            return None
-    return None if same(slope, number(0), policy) is not DIFFERENT else Node("/", (negative(values[0]), slope))  # noqa: E501  # fmt: skip
+    line = as_line(gap, name, policy)
+    if line is None or same(line[1], number(0), policy) is not DIFFERENT:
+        return None
+    return Node("/", (negative(line[0]), line[1]))
 
 
 def _simple(relation: Relation) -> list[tuple[str, Node]] | None:

@@ -8,7 +8,7 @@ inequalities (x^2 < 4) are left alone.
 from functools import cmp_to_key
 
 from omi2.answers.policy import DEFAULT, DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.probe import same
+from omi2.answers.probe import as_line, same
 from omi2.answers.spans import INFINITY, Interval, end, holds, joined, order, overlap, sign
 from omi2.answers.trees import (
     Both,
@@ -22,8 +22,6 @@ from omi2.answers.trees import (
     minus,
     names,
     negative,
-    number,
-    put,
 )
 
 _MOST = 40
@@ -201,16 +199,11 @@ def _linear(gap: Node) -> tuple[Node, bool] | None:
     if len(names(gap)) != 1:
         return None
     (name,) = names(gap)
-    values = {n: put(gap, name, number(n)) for n in (0, 1, -2, 7)}
-    slope = minus(values[1], values[0])
-    for n in (-2, 7):
-        line = Node("+", (values[0], Node("*", (number(n), slope))))
-        if same(values[n], line, DEFAULT) is not EQUAL:
-            return None
-    rises = sign(slope)
-    if rises is None or rises == 0:
+    line = as_line(gap, name, DEFAULT)
+    rises = None if line is None else sign(line[1])
+    if line is None or not rises:
         return None
-    return Node("/", (negative(values[0]), slope)), rises > 0
+    return Node("/", (negative(line[0]), line[1])), rises > 0
 
 
 def _without(whole: list[Interval] | None, points: Value) -> list[Interval] | None:

@@ -28,6 +28,7 @@ _OPS = {
     "\\equiv": "=", "\\simeq": "=", "\\sim": "=", "\\doteq": "=", "\\triangleq": "=", "equals": "=",
     "equal": "=",
 }  # fmt: skip
+RELATING = {*_OPS, "in"}
 _LABELS = {"\\mathbbE", "\\mathbbP", "\\sum", "\\int", "\\lim", "\\max", "\\min", "\\sup", "\\inf",
            "\\det", "\\prod", "\\operatorname"}  # fmt: skip
 NAMELESS = Node("name", name="")
@@ -66,6 +67,8 @@ def number_set(text: str) -> Value | None:
 
 def relation(found: list[Token]) -> tuple[list[list[Token]], list[str]]:
     """The sides of a chain of relations and what stands between them."""
+    if RELATING.isdisjoint([token.text for token in found]):
+        return [found], []
     sides: list[list[Token]] = [[]]
     ops: list[str] = []
     depth = 0

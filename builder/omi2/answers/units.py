@@ -147,16 +147,17 @@ def measure(unit: str) -> tuple[Dimensions, Fraction] | None:
     return tuple(sorted((k, v) for k, v in powers.items() if v)), scale
 
 
-def scales(dimensions: Dimensions) -> set[Fraction]:
+@lru_cache(256)
+def scales(dimensions: Dimensions) -> frozenset[Fraction]:
     """The scales of the units of a plain dimension (or of its power) that have a name here."""
     if len(dimensions) != 1:
-        return set()
+        return frozenset()
     ((name, power),) = dimensions
-    return {
+    return frozenset(
         scale ** (power // its)
         for of, its, scale in UNITS.values()
         if of == name and power % its == 0
-    }
+    )
 
 
 def convertible(one: Dimensions, other: Dimensions) -> bool:
