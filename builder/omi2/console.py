@@ -133,18 +133,27 @@ def _now() -> str:
 
 def teachers(live: Mapping[str, Any]) -> str:
     """What the teachers do at the moment, behind a progress line."""
-    if not live:
-        return ""
+    before = f"{live['recorded']:,} recorded before" if live.get("recorded") else ""
+    if "in_flight" not in live:  # nobody is asked yet
+        return before and f"  {before}"
     if live["nobody_for_s"] is not None:
         return f"  no endpoint answers, for {_clock(live['nobody_for_s'])} now"
-    told = f"  {live['tokens_per_second']:,.0f} tokens/s, {live['in_flight']:,} in flight"
+    told = [f"{live['tokens_per_second']:,.0f} tokens/s", f"{live['in_flight']:,} in flight"]
     if live["working"] < live["of"]:
-        told += f" at {live['working']} of {live['of']} endpoints"
-    for name, words in (("turned_away", "429"), ("failures", "failed attempts"),
-                        ("refused", "samples refused"), ("failed", "given up")):  # fmt: skip
+        told[-1] += f" at {live['working']} of {live['of']} endpoints"
+    if live["turned_away"]:
+        told.append(f"{live['turned_away']:,} 429s")
+    if kinds := live["failures"]:
+        each = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        told.append(f"{sum(kinds.values()):,} failed attempts ({each})")
+    for name, words in (("refused", "samples refused"), ("failed", "given up")):
         if live[name]:
-            told += f", {live[name]:,} {words}"
-    return told if live["eta_s"] is None else f"{told}, {_clock(live['eta_s'])} to go"
+            told.append(f"{live[name]:,} {words}")
+    if before:
+        told.append(before)
+    if live["eta_s"] is not None:
+        told.append(f"{_clock(live['eta_s'])} to go")
+    return "  " + ", ".join(told)
 
 
 def _clock(seconds: float) -> str:

@@ -162,9 +162,10 @@ def test_failed_samples_are_dropped_and_asked_for_again_on_demand(tmp_path: Path
         failed = steps["solve"]["dropped"]["failed"]
         assert 0 < failed < steps["solve"]["came"]["asked"]
         gone = pl.read_parquet(tmp_path / "run" / "04_solve" / "dropped" / "*.parquet")
-        assert set(gone.filter(reason="failed")["detail"]) == {
-            'HTTP 500: {"error": "CUDA error: illegal address"}'
-        }
+        words = 'HTTP 500: {"error": "CUDA error: illegal address"}'
+        assert set(gone.filter(reason="failed")["detail"]) == {words}
+        told = omi2("teachers", "report", "--run", str(tmp_path / "run")).stdout
+        assert f"its last failure: {words}" in told
         run = ("--run", str(tmp_path / "run"))
         plain = omi2("solve", *run)
         assert f"{failed} samples have none: omi2 solve --retry-failed asks again" in plain.stderr

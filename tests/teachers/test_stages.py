@@ -3,12 +3,10 @@ that no problem may hold."""
 
 import asyncio
 import json
-import tomllib
 import tracemalloc
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -381,64 +379,6 @@ def test_what_is_missing_is_said_before_the_first_stage(
 @pytest.mark.parametrize("name", ["demo", "dry-run", "paper", "repo"])
 def test_the_packaged_recipes_name_nothing_that_is_missing(name: str) -> None:
     preflight(load(name))
-
-
-def test_progress_tells_of_the_teachers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a line for people, and as JSON lines on stderr while stdout holds one value."""
-    from omi2 import console
-    from omi2.teachers import live
-
-    monkeypatch.setattr(console, "QUIET_SECONDS", 0.0)
-    monkeypatch.setattr(live, "REST", 0.0)
-    monkeypatch.setattr(live, "APART", 0.0)
-    seeds = tomllib.loads((files("omi2") / "seeds" / "demo.toml").read_text("utf-8"))["seed"]
-
-    def right(prompt: str, _: int) -> str:
-        asked = prompt.rpartition("Problem:")[2]
-        answer = next(seed["answer"] for seed in seeds if seed["problem"] in asked)
-        return f"The answer is \\boxed{{{answer}}}."
-
-    with serve("openai", right) as server:
-        text = (
-            f'name = "mine"\n[teacher]\nendpoints = ["openai:{server.url}"]\nconcurrency = 4\n'
-            '[seed]\nlimit = 6\n[[seed.sources]]\nname = "w"\npackage = "demo"\n'
-            'subjects = ["word"]\n[solve]\nprompt = "solve-demo"\nsamples = 3\n'
-            "[filter]\nmin_chars = 0\n"
-        )
-        monkeypatch.chdir(tmp_path)
-        Path("mine.toml").write_text(text)
-        done = omi2("build", "mine.toml", "--workers", "1", "--format", "json", "--each-endpoint")
-        assert done.exception is None
-        assert json.loads(done.stdout)["rows"] > 0
-        lines = [json.loads(line) for line in done.stderr.splitlines()]
-        running = [e for e in lines if e["stage"] == "solve" and "tokens_per_second" in e]
-        assert running[-1]["total"] == 18
-        assert max(e["tokens_per_second"] for e in running) > 0
-        assert set(running[-1]) >= {"in_flight", "turned_away", "failures", "eta_s", "done"}
-        (name, one), *none = running[-1]["endpoints"].items()
-        assert (name, none) == (f"openai:{server.url}", [])
-        assert one["state"] == "working"
-        assert {e["stage"] for e in lines if e["state"] == "done"} >= {"seed", "solve", "split"}
-        human = omi2("build", "mine.toml", "--workers", "1", "--run", "r2", "--out", "o2",
-                     "--each-endpoint")  # fmt: skip
-        told = [line for line in human.stderr.splitlines() if " of 18" in line]
-        assert any("tokens/s" in line and "in flight" in line for line in told), human.stderr
-        assert f"        openai:{server.url}: " in human.stderr
-
-
-def test_a_progress_line_says_what_there_is_to_say() -> None:
-    from omi2.console import teachers
-
-    figures = {"tokens_per_second": 1520.4, "in_flight": 512, "turned_away": 3, "failures": 2,
-               "refused": 0, "failed": 1, "working": 4, "of": 4, "eta_s": 3725,
-               "nobody_for_s": None}  # fmt: skip
-    assert teachers(figures) == (
-        "  1,520 tokens/s, 512 in flight, 3 429, 2 failed attempts, 1 given up, 1:02:05 to go"
-    )
-    assert " at 3 of 4 endpoints, " in teachers({**figures, "working": 3})
-    assert "3 d 4:05:06 to go" in teachers({**figures, "eta_s": 273_906})
-    assert teachers({**figures, "nobody_for_s": 31}) == "  no endpoint answers, for 0:31 now"
-    assert teachers({}) == ""
 
 
 def test_a_damaged_spool_of_a_killed_build_is_thrown_away(tmp_path: Path) -> None:

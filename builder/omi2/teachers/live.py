@@ -1,12 +1,15 @@
 """What the teachers do at this moment, for a progress line: told now and then, answers or none.
 
 Rates are those of the last minute, so that they show what the endpoints do now and not what they
-did on average; what is left is estimated from them. Counts are read from the fleet's own thread
-without a lock: each is one number, and a line on a screen may be a request off.
+did on average. The time to go is what is left, over what was done in that minute, recorded samples
+among it: a resumed stage that finds two of three samples recorded is through three times as soon.
+The minute begins with the first answer, so what was recorded before the first new sample and was
+passed over at once promises nothing. Counts are read from the fleet's own thread without a lock:
+each is one number, and a line on a screen may be a request off.
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,15 +29,17 @@ class Live:
     def __init__(self, tell: Tell, stage: str, total: int) -> None:
         self.fleet: Fleet | None = None
         """The fleet at work, once there is one."""
-        self.done = 0
+        self.done = self.recorded = 0
+        """Samples that are done, and how many of them nobody had to be asked for."""
         self._tell, self._stage, self._total = tell, stage, total
         self._read = float("-inf")
-        self._past: deque[tuple[float, dict[str, int], int]] = deque()
+        self._past: deque[tuple[float, dict[str, int], int, int]] = deque()
         self.beat()
 
-    def step(self) -> None:
-        """One more sample is done."""
+    def step(self, *, recorded: bool = False) -> None:
+        """One more sample is done; `recorded`: it was there already."""
         self.done += 1
+        self.recorded += recorded
         self.beat()
 
     def beat(self) -> None:
@@ -42,39 +47,42 @@ class Live:
         now: Mapping[str, Any] | None = None
         if time.monotonic() - self._read >= REST:  # it costs something
             self._read = time.monotonic()
-            now = self.read(self._total - self.done)
+            now = self.read()
         self._tell(self._stage, self.done, self._total, now)
 
-    def read(self, left: int) -> dict[str, Any]:
-        """Figures of the moment, while `left` samples are still to come; empty where none asks."""
+    def read(self) -> dict[str, Any]:
+        """Figures of the moment; while nobody is asked, how many samples were there already."""
         if self.fleet is None:
-            return {}
+            return {"recorded": self.recorded}
         now = time.monotonic()
         everyone = self.fleet.roll.everyone
         tallies = {str(m.endpoint): m.tally for m in everyone}
         tokens = {name: tally.tokens for name, tally in tallies.items()}
         answered = sum(tally.answered + tally.refused for tally in tallies.values())
-        if not self._past or now - self._past[-1][0] >= APART:
-            self._past.append((now, tokens, answered))
+        if answered and (not self._past or now - self._past[-1][0] >= APART):
+            self._past.append((now, tokens, answered, self.done))
         while len(self._past) > 2 and now - self._past[0][0] > WINDOW:
             self._past.popleft()
-        then, tokens_then, answered_then = self._past[0]
-        seconds = max(now - then, 1e-9) if now > then else float("inf")
+        then, tokens_then, answered_then, done_then = (
+            self._past[0] if self._past else (now, tokens, answered, self.done)
+        )
+        seconds = now - then or float("inf")
         rates = {n: (tokens[n] - tokens_then.get(n, 0)) / seconds for n in tokens}
-        done = (answered - answered_then) / seconds
+        pace = (self.done - done_then) / seconds
+        failures = sum((tally.failures for tally in tallies.values()), Counter())
         away = self.fleet.roll.dark
         return {
+            "recorded": self.recorded,
             "tokens_per_second": round(sum(rates.values()), 1),
-            "samples_per_second": round(done, 2),
+            "samples_per_second": round((answered - answered_then) / seconds, 2),
             "in_flight": sum(m.pace.in_flight for m in everyone),
-            "turned_away": sum(t.failures["busy"] for t in tallies.values()),
-            "failures": sum(sum(t.failures.values()) for t in tallies.values())
-            - sum(t.failures["busy"] for t in tallies.values()),
+            "turned_away": failures.pop("busy", 0),
+            "failures": dict(sorted(failures.items())),
             "refused": sum(t.refused for t in tallies.values()),
             "failed": self.fleet.failed,
             "working": sum(m.state == "working" for m in everyone),
             "of": len(self.fleet.roll.members),
-            "eta_s": round(left / done) if done > 0 else None,
+            "eta_s": round((self._total - self.done) / pace) if pace > 0 else None,
             "nobody_for_s": None if away is None else round(self.fleet.loop.time() - away),
             "endpoints": {
                 str(m.endpoint): {

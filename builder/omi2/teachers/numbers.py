@@ -159,7 +159,8 @@ def text(stage: str, found: dict[str, Any]) -> str:
     whole, last = found["in_all"], found["last"]
     told = [
         f"{stage}: {whole['answered']:,} answered, {whole['tokens']:,} tokens in "
-        f"{whole['seconds']:,.0f} s; {found['sessions']} sessions",
+        f"{whole['seconds']:,.0f} s"
+        + (f" of {found['sessions']} sessions" if found["sessions"] > 1 else ""),
         f"  failed attempts: {_listed(whole['failures'])}; at least "
         f"{whole['tokens_of_failed_attempts']:,} tokens lost in them; "
         f"{whole['refused']:,} samples refused",
@@ -176,6 +177,7 @@ def text(stage: str, found: dict[str, Any]) -> str:
         told.append(
             f"  {name}: {tally['tokens_per_second']:,} tokens/s, {tally['answered']:,} answered, "
             f"failed {_listed(tally['failures'])}; {now.get('state')}, limit {now.get('limit')}"
+            + (f"; its last failure: {now['why']}" if now.get("why") else "")
         )
     return "\n".join(told)
 

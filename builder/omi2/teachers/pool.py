@@ -91,9 +91,9 @@ def ask(
                 for job in asked.pop(item.key):
                     yield told(job, said)
 
-        def told(job: Job, said: Completion) -> Answer:
+        def told(job: Job, said: Completion, *, recorded: bool = False) -> Answer:
             if live is not None:
-                live.step()
+                live.step(recorded=recorded)
             return job, said
 
         for group in _groups(jobs, teacher.choices):
@@ -105,7 +105,7 @@ def ask(
                     asked[key].append(job)
                 elif (known := shelf.look(job.part, key)) is not None:
                     witness = job.request if known.text else witness
-                    yield told(job, known)
+                    yield told(job, known, recorded=True)
                 else:
                     items[-1].wanted = True
                     asked[key] = [job]
