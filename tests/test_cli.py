@@ -4,10 +4,12 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bench import perturbed
 from made import replay_file, seed_file, tree
 
 
@@ -264,41 +267,67 @@ def test_a_full_disk_is_one_sentence_and_earlier_work_is_kept(tmp_path: Path, re
     assert omi2(tmp_path, "build", "--teacher", f"replay:{replay}").returncode == 0
 
 
-def kill_and_resume(folder: Path, replay: Path, moments: list[float]) -> None:
-    """Kill -9 a build at each moment (seconds), then let it end."""
+def killed(
+    folder: Path, wanted: dict[str, bytes], replay: Path, kills: int, seconds: float
+) -> Iterator[str]:
+    """Build with SIGKILL at random moments, each build going on from what the one before left;
+    tells when and where. What was built is compared whenever a build comes to its end."""
+    chance, length = random.Random(kills), seconds * 2 / 3  # what is gone on with is shorter
     command = [sys.executable, "-m", "omi2", "build", "--teacher", f"replay:{replay}"]
-    for moment in moments:
+    builds = 0
+    while True:
+        moment = chance.uniform(0, length) if kills else None
+        at = folder / str(builds)
+        at.mkdir(parents=True, exist_ok=True)
         process = subprocess.Popen(
-            command, cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            command, cwd=at, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip
-        time.sleep(moment)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert omi2(folder, "build", "--teacher", f"replay:{replay}").returncode == 0
+        try:
+            _, said = process.communicate(timeout=moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            kills -= 1
+            yield f"after {moment:.2f} s, in {stage_of(at / 'omi2-run')}"
+            continue
+        assert process.returncode == 0, said
+        assert tree(at / "omi2") == wanted
+        shutil.rmtree(at)
+        builds += 1
+        yield f"build {builds} is whole, with the same bytes"
+        if not kills:
+            return
+
+
+def stage_of(run: Path) -> str:
+    """The stage that a run directory is in the middle of."""
+    stages = sorted(run.glob("0*"))
+    open_ = [stage.name for stage in stages if not (stage / "manifest.json").exists()]
+    return open_[0] if open_ else f"the release (or between stages, after {len(stages)})"
 
 
 def test_kill_9_and_resume_gives_the_same_bytes(tmp_path: Path, built: Path, replay: Path) -> None:
-    moments = [random.Random(5).uniform(0.3, 4) for _ in range(3)]
-    kill_and_resume(tmp_path, replay, moments)
-    assert tree(tmp_path / "omi2") == tree(built / "omi2")
+    wanted = tree(built / "omi2")
+    told = list(killed(tmp_path / "killed", wanted, replay, kills=3, seconds=4.0))
+    assert len(told) > 3
 
 
 @pytest.mark.slow
 @pytest.mark.shared
-@pytest.mark.timeout(1800)
-def test_kill_9_at_ten_random_moments_of_the_real_replay(tmp_path: Path, shared_data: Path) -> None:
-    file = shared_data / "generations" / "gsm8k.parquet"
-    whole = tmp_path / "whole"
+@pytest.mark.timeout(3600)
+def test_kill_9_at_thirty_random_moments_of_200_000_rows(tmp_path: Path, shared_data: Path) -> None:
+    """Prints each moment and its stage (`pytest -m slow -s`)."""
+    file, whole = tmp_path / "made.parquet", tmp_path / "whole"
+    perturbed.write(perturbed.base(shared_data / "generations"), file, 200_000)
     whole.mkdir()
     began = time.monotonic()
-    assert omi2(whole, "build", "--teacher", f"replay:{file}", timeout=300).returncode == 0
-    length = time.monotonic() - began
-    for number in range(10):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        kill_and_resume(folder, file, [random.Random(number).uniform(0, length)])
-        assert tree(folder / "omi2") == tree(whole / "omi2")
+    done = omi2(whole, "build", "--teacher", f"replay:{file}", timeout=1200)
+    assert done.returncode == 0, done.stderr
+    seconds, wanted = time.monotonic() - began, tree(whole / "omi2")
+    print(f"undisturbed in {seconds:.1f} s")
+    for line in killed(tmp_path / "killed", wanted, file, kills=30, seconds=seconds):
+        print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
 
 
 def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path) -> None:
