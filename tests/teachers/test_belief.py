@@ -172,7 +172,7 @@ def test_a_gateway_that_says_404_for_a_moment_is_taken_back(tmp_path: Path, at_o
         nonlocal answered
         answered += 1
         wrong = 40 < answered <= 40 + max(at_once, 2)
-        return Slow(0.05, (404, "default backend") if wrong else "fine")
+        return Slow(0.003 * at_once, (404, "default backend") if wrong else "fine")
 
     with serve("tgi", behave) as server:
         said = ask(tmp_path, f"tgi:{server.url}", numbers=range(120), concurrency=at_once)

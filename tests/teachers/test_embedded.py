@@ -35,9 +35,9 @@ def ask(ledger: Path, seeds: list[int]) -> list[str]:
 
 
 def test_the_same_seed_says_the_same_in_another_server(tmp_path: Path) -> None:
-    first = ask(tmp_path / "a", [1, 2, 3])
+    first = ask(tmp_path / "a", [1, 2])
     assert len(set(first)) > 1
-    assert ask(tmp_path / "b", [1, 2, 3]) == first
+    assert ask(tmp_path / "b", [1, 2]) == first
 
 
 def test_the_server_has_health_and_metrics_and_ends_with_its_context() -> None:

@@ -53,8 +53,10 @@ class AtOnce:
 
     async def complete(self, served: Served, request: Request, choices: int = 1) -> list[Said]:
         await asyncio.sleep(0)
-        words = f"How many {request.seed} stones lie there? " * 75  # 3 KB or so, all different
-        return [Said(words, "stop", 700)]
+        text = (
+            f"How many {request.seed} stones lie there{'e' * 3000}?"  # long, and few words to read
+        )
+        return [Said(text, "stop", 700)]
 
 
 def asking(folder: Path, parts: int, seeds: int = 20) -> tuple[Recipe, Any]:

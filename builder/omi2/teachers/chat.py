@@ -20,11 +20,11 @@ async def identify(link: Link) -> Served:
     return replace(served, model=served.model + SUFFIX)
 
 
-async def complete(link: Link, model: str, request: Request, choices: int = 1) -> list[Said]:
+async def complete(link: Link, served: Served, request: Request, choices: int = 1) -> list[Said]:
     """Ask for one answer, or for as many as `choices` in one request."""
     message = {"role": "user", "content": request.prompt}
     reply = await link.post(
         "/v1/chat/completions",
-        {"messages": [message], **openai.sampling(model, request, choices)},
+        {"messages": [message], **openai.sampling(served.wire, request, choices)},
     )
     return openai.said(link, reply.value, lambda choice: choice["message"]["content"])

@@ -35,19 +35,19 @@ async def identify(link: Link) -> Served:
     return Served("unknown")
 
 
-async def complete(link: Link, model: str, request: Request, choices: int = 1) -> list[Said]:
+async def complete(link: Link, served: Served, request: Request, choices: int = 1) -> list[Said]:
     """Ask for one completion, or for as many as `choices` in one request."""
     reply = await link.post(
         "/v1/completions",
-        {"prompt": request.prompt, **sampling(model, request, choices)},
+        {"prompt": request.prompt, **sampling(served.wire, request, choices)},
     )
     return said(link, reply.value, lambda choice: choice["text"])
 
 
-async def gives_several(ask: Any, link: Link, model: str, choices: int) -> bool:
+async def gives_several(ask: Any, link: Link, served: Served, choices: int) -> bool:
     """Whether `ask` (this module's `complete`, or chat's) gets as many choices as it asks for."""
     try:
-        found = await ask(link, model, PROBE, choices)
+        found = await ask(link, served, PROBE, choices)
     except TeacherError:
         return False
     return len(found) == choices and len({one.text for one in found}) > 1

@@ -80,7 +80,7 @@ class Pace:
     """Whether the endpoint tells its queue, in answers or at /metrics."""
     crowded: bool = False
     """Whether too many waited there at the last look."""
-    line: "Line" = field(default_factory=lambda: Line())
+    line: Line = field(default_factory=Line)
 
     def __post_init__(self) -> None:
         first = max(self.ceiling / 2, 1.0) if self.told else float(FIRST)

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from omi2.errors import Omi2Error
 from omi2.files import atomic
-from omi2.teachers.protocol import Completion
+from omi2.teachers.protocol import Completion, utf8
 
 GROUP = 2048
 """Rows that are decoded together: about 3 MB of solutions."""
@@ -62,14 +62,9 @@ def write(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def _row(key: str, said: Completion) -> dict[str, Any]:
-    return {"key": bytes.fromhex(key), **{k: _utf8(value) for k, value in vars(said).items()}}
-
-
-def _utf8(value: Any) -> Any:
-    """A value that Parquet can hold: an endpoint's own words may have half of a character pair."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return value
+    """An entry as Parquet can hold it: an endpoint's words may have half of a character pair."""
+    values = {name: utf8(v) if isinstance(v, str) else v for name, v in vars(said).items()}
+    return {"key": bytes.fromhex(key), **values}
 
 
 class Sealed:

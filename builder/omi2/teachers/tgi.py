@@ -31,11 +31,11 @@ async def identify(link: Link) -> Served:
     )
 
 
-async def complete(link: Link, model: str, request: Request, stops: int = 0) -> list[Said]:
-    """Ask for one completion, with as many stop strings as /info allows."""
+async def complete(link: Link, served: Served, request: Request, choices: int = 1) -> list[Said]:
+    """Ask for one completion, with as many stop strings as /info allows; never for several."""
     parameters: dict[str, Any] = {
         "max_new_tokens": request.max_tokens,
-        "stop": list(request.stop[: stops or MAX_STOPS]),
+        "stop": list(request.stop[: served.stops or MAX_STOPS]),
         "seed": request.seed or 2**31,  # the documented range begins at 1; ours ends below 2**31
         "details": True,
         "return_full_text": False,

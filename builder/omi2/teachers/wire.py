@@ -45,11 +45,7 @@ class Wire:
 
     async def complete(self, served: Served, request: Request, choices: int = 1) -> list[Said]:
         """A completion, or several of one request."""
-        said: list[Said]
-        if self._protocol is tgi:
-            said = await tgi.complete(self.link, served.wire, request, served.stops)
-        else:
-            said = await self._protocol.complete(self.link, served.wire, request, choices)
+        said: list[Said] = await self._protocol.complete(self.link, served, request, choices)
         if not self.link.secret:
             return said
         strike = self.link.strike
@@ -60,7 +56,7 @@ class Wire:
         if self._protocol is tgi:
             return False
         ask = self._protocol.complete
-        return await openai.gives_several(ask, self.link, served.wire, choices)
+        return await openai.gives_several(ask, self.link, served, choices)
 
     async def waiting(self) -> int | None:
         """How many requests wait for a slot there, or None where that is not told."""
