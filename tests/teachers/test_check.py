@@ -2,34 +2,26 @@
 them."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from click.testing import CliRunner, Result
 
 from made import tree
-from omi2.cli import cli
 from omi2.errors import Omi2Error, UsageError
 from omi2.files import write_json
 from omi2.largest import largest
-from omi2.pipeline import build
-from omi2.recipe import Recipe, Source, as_table, load
+from omi2.recipe import as_table, load
 from omi2.run import open_run
-from omi2.settings import same
 from omi2.teachers import numbers
 from servers import serve, tgi_info, without_waiting
+from small import made, omi2, recipe_for
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     without_waiting(monkeypatch)
-
-
-def omi2(*words: str) -> Result:
-    return CliRunner().invoke(cli, list(words), standalone_mode=False)
 
 
 def test_a_check_tells_model_limits_health_latency_and_a_sample() -> None:
@@ -119,29 +111,6 @@ def test_a_replay_cannot_be_checked() -> None:
     assert isinstance(done.exception, UsageError)
 
 
-def recipe_for(url: str) -> Recipe:
-    recipe = load("dry-run")
-    teacher = replace(
-        recipe.teacher, endpoints=(f"openai:{url}",), retries=1, outage_s=2.0, gpus=8.0,
-        gpu_hour_price=2.5, concurrency=4,
-    )  # fmt: skip
-    source = Source("made", package="demo", subjects=("word",))
-    augment = replace(recipe.augment, problems=same(0))
-    return replace(
-        recipe,
-        workers=1,
-        teacher=teacher,
-        augment=augment,
-        seed=replace(recipe.seed, sources=(source,), limit=8),
-    )
-
-
-def made(recipe: Recipe, folder: Path) -> dict[str, Any]:
-    run = open_run(folder / "run", recipe.parts)
-    write_json(folder / "run" / "recipe.json", as_table(recipe))
-    return build(recipe, run, folder / "omi2")
-
-
 def solution(prompt: str, _: int) -> str:
     number = sum(map(ord, prompt)) % 97
     return f"{number} + 5 = {number + 5}. The answer is \\boxed{{{number + 5}}}."
@@ -156,7 +125,7 @@ def test_failed_samples_are_dropped_and_asked_for_again_on_demand(tmp_path: Path
         return solution(prompt, times)
 
     with serve("openai", behave) as server:
-        recipe = recipe_for(server.url)
+        recipe = recipe_for(server.url, problems=0, samples=4)
         manifest = made(recipe, tmp_path)
         steps = {step["stage"]: step for step in manifest["funnel"]}
         failed = steps["solve"]["dropped"]["failed"]
@@ -207,7 +176,7 @@ def test_quantiles_are_those_of_all_sessions(tmp_path: Path) -> None:
 
 def test_a_report_adds_up_sessions_and_stands_in_no_manifest(tmp_path: Path) -> None:
     with serve("openai", solution) as server:
-        recipe = recipe_for(server.url)
+        recipe = recipe_for(server.url, problems=0, gpus=8.0, gpu_hour_price=2.5)
         made(recipe, tmp_path)
         asked = len(server.asked)
         done = omi2("teachers", "report", "--run", str(tmp_path / "run"), "--format=json")

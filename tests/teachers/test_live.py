@@ -10,10 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from omi2 import console
-from omi2.cli import cli
 from omi2.console import teachers
 from omi2.recipe import Teacher
 from omi2.teachers import Job, Request, ask, identity, live
@@ -21,15 +19,12 @@ from omi2.teachers.live import Live
 from omi2.teachers.numbers import Tally
 from omi2.teachers.shelf import Shelf
 from servers import serve, without_waiting
+from small import omi2
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     without_waiting(monkeypatch)
-
-
-def omi2(*words: str) -> Result:
-    return CliRunner().invoke(cli, list(words), standalone_mode=False)
 
 
 def test_progress_tells_of_the_teachers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

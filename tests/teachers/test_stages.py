@@ -12,16 +12,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from click.testing import CliRunner, Result
 
 from made import tree
 from omi2 import spool, texts
-from omi2.cli import cli
 from omi2.errors import UsageError
-from omi2.files import write_json
 from omi2.fingerprint import preflight
-from omi2.pipeline import build
-from omi2.recipe import Recipe, Source, as_table, load
+from omi2.recipe import Recipe, Source, load
 from omi2.rows import PROBLEMS, problem_id
 from omi2.run import open_run
 from omi2.settings import same
@@ -29,6 +25,7 @@ from omi2.stages import augment, solve
 from omi2.teachers import crew, ledger, sealed
 from omi2.teachers.protocol import Request, Said, Served
 from servers import serve, without_waiting
+from small import made, omi2, recipe_for
 
 
 @pytest.fixture(autouse=True)
@@ -115,33 +112,6 @@ def test_the_memory_of_a_stage_does_not_grow_with_what_was_said(
     assert len(kept) + sum(report["dropped"].values()) == 2_000
     assert kept.estimated_size() > 5 * 2**20  # what would be held, and more as Python objects
     assert peaks[100] < peaks[15] + 3, peaks
-
-
-def omi2(*words: str) -> Result:
-    return CliRunner().invoke(cli, list(words), standalone_mode=False)
-
-
-def recipe_for(url: str, **augmented: Any) -> Recipe:
-    recipe = load("dry-run")
-    teacher = replace(
-        recipe.teacher, endpoints=(f"openai:{url}",), retries=1, outage_s=2.0, concurrency=4
-    )
-    source = Source("made", package="demo", subjects=("word",))
-    rules = replace(recipe.augment, **{"problems": same(2), "limit": 0, **augmented})
-    return replace(
-        recipe,
-        workers=1,
-        teacher=teacher,
-        augment=rules,
-        seed=replace(recipe.seed, sources=(source,), limit=6),
-        solve=replace(recipe.solve, samples=same(2)),
-    )
-
-
-def made(recipe: Recipe, folder: Path) -> dict[str, Any]:
-    run = open_run(folder / "run", recipe.parts)
-    write_json(folder / "run" / "recipe.json", as_table(recipe))
-    return build(recipe, run, folder / "omi2")
 
 
 def said(prompt: str, times: int) -> str:
@@ -335,7 +305,7 @@ def test_seeds_that_no_teacher_should_see_are_dropped_before_it_is_asked(tmp_pat
     file = tmp_path / "seeds.parquet"
     pl.DataFrame({"problem": list(bad), "answer": ["4"] * len(bad)}).write_parquet(file)
     with serve("openai", lambda prompt, _: said(prompt, 1)) as server:
-        recipe = recipe_for(server.url, problems=same(0))
+        recipe = recipe_for(server.url, problems=0)
         source = Source("made", file=str(file), split="")
         recipe = replace(recipe, seed=replace(recipe.seed, sources=(source,)))
         steps = {s["stage"]: s for s in made(recipe, tmp_path)["funnel"]}

@@ -5,7 +5,8 @@ item after another; while there is too little work, the least loaded endpoint (b
 
 A failed request goes to another endpoint, or after a jittered, doubling pause to the same one, and
 each try that may be its own fault is charged to its budget: `retries` more tries, then it is a dead
-letter. 429 and lost doors are never charged. 429 makes the endpoint pause (Retry-After if given).
+letter. A 429 and a request that was never worked on (`away`) are not charged. A 429 makes the
+endpoint pause (Retry-After if given).
 What ends a sample without a text is weighed first: `member` says what an endpoint is believed for.
 
 A group of samples goes as one request to an endpoint that was seen to honour it; elsewhere, and
