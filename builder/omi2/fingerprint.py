@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from omi2.errors import UsageError
-from omi2.files import describe
+from omi2.files import known_sha256, sha256
 from omi2.overlap import embed
 from omi2.overlap.judged import pool
 from omi2.prompts import load
@@ -69,7 +69,7 @@ def _told(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict
         "code": code_version(f"omi2.stages.{stage}"),
         "data": {name: _sha256(Path(__file__).parent / name) for name in DATA.get(stage, ())},
         "libraries": {name: version(name) for name in LIBRARIES.get(stage, ())},
-        "inputs": {name: describe(run.stage(name) / "manifest.json")["sha256"] for name in before},
+        "inputs": {name: sha256(run.stage(name) / "manifest.json") for name in before},
     }
     if stage in ASKS_TEACHER:
         told["teacher"] = _teacher(stage, recipe, run)
@@ -193,7 +193,7 @@ def _there(path: Path) -> str:
 
 def _sha256(path: Path) -> str:
     _there(path)
-    return str(describe(path)["sha256"])
+    return known_sha256(path)
 
 
 def _teacher(stage: str, recipe: Recipe, run: Run) -> dict[str, Any]:

@@ -100,9 +100,9 @@ def _write(recipe: Recipe, run: Run, reports: dict[str, Report], out: Path) -> d
     facts = _facts(recipe, run, reports, new)
     (new / "reports").mkdir()
     write_json(new / "reports" / "funnel.json", facts["funnel"])
-    card.write(new, facts, _matches(run))
-    names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file())
     known = _shards(run)
+    card.write(new, facts, _matches(run), known)
+    names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file())
     files = {name: known.get(name) or describe(new / name) for name in names}
     manifest = {**facts, "files": files}
     write_json(new / "manifest.json", manifest)

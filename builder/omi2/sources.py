@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from omi2.answers.boxed import boxes
 from omi2.errors import RemoteError, UsageError
-from omi2.files import describe
+from omi2.files import known_sha256
 from omi2.recipe import Source
 
 BATCH = 100_000
@@ -141,7 +141,7 @@ def _from_file(source: Source) -> Loaded:
     if table.num_rows == 0:
         raise UsageError(f"{path} holds no rows")
     problems = [_problem(source, row, at) for at, row in enumerate(_rows(table))]
-    return Loaded(problems, {"file": path.name, "sha256": describe(path)["sha256"]})
+    return Loaded(problems, {"file": path.name, "sha256": known_sha256(path)})
 
 
 def _from_hub(source: Source) -> Loaded:

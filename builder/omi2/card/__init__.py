@@ -41,13 +41,20 @@ FIRST = 2_000
 """Letters of a value of the first row that the card shows."""
 
 
-def write(root: Path, facts: Facts, matches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def write(
+    root: Path,
+    facts: Facts,
+    matches: Sequence[Mapping[str, Any]],
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Write all of it into a release's folder, whose `data/` is there. Returns the numbers.
+
+    `known` are files of `data/` that are described already.
 
     Raises `known.Missing` where the facts lack what no card can be made without.
     """
     facts = named(facts)
-    numbers = measure(root)
+    numbers = measure(root, known)
     texts = {
         "README.md": render(facts, numbers),
         "reports/contamination.md": contamination(facts, matches),

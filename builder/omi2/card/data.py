@@ -1,7 +1,9 @@
 """What the card and its pictures tell of the rows, measured from the files of a release.
 
 One pass over the shards, a row group at a time: memory holds one row group, and 10 bytes for each
-problem. The result is plain JSON, and the same files give the same numbers.
+problem. A large column without a dictionary (the solutions, most of a release) is not read: it is
+as large in memory as its pages are, within a ten-thousandth. The result is plain JSON, and the same
+files give the same numbers.
 
 Not covered: what a stage dropped. That is in the funnel, by the stages' own reports.
 """
@@ -28,22 +30,28 @@ SCORES = 10
 NARROW = ("problem_id", "problem_source", "votes", "votes_total", "answer_type", "solution_tokens")
 
 
-def measure(root: Path) -> dict[str, Any]:
-    """The numbers of a release's folder: of the Parquet files in its `data/`."""
+LARGE = 1 << 20
+"""Bytes of a column in a row group beyond which its pages' headers are next to nothing."""
+
+
+def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The numbers of a release's folder: of the Parquet files in its `data/`.
+
+    `known` are files that are described already (`files.describe`), by name: they are not hashed.
+    """
     told: dict[str, Any] = {"rows": 0, "files": {}, "first_row": None}
     types: Counter[str] = Counter()
     lengths: Counter[int] = Counter()
     overlap: dict[str, dict[str, Any]] = {}
     voted = np.zeros(0, _PROBLEM)
     for path in sorted((root / "data").glob("*.parquet")):
-        file = told["files"][f"data/{path.name}"] = {**describe(path), **_stored(path)}
-        for group in _groups(path):
+        name = f"data/{path.name}"
+        about = (known or {}).get(name) or describe(path)
+        file = told["files"][name] = {**about, **_stored(path)}
+        if told["first_row"] is None:
+            told["first_row"] = _first_row(path)
+        for group in _groups(path, file["arrow"]):
             told["rows"] += group.num_rows
-            whole = group.combine_chunks()
-            for name, column in zip(whole.column_names, whole.columns, strict=True):
-                file["arrow"][name] += column.nbytes
-            if told["first_row"] is None and group.num_rows:
-                told["first_row"] = group.slice(0, 1).to_pylist()[0]
             frame = pl.DataFrame(pl.from_arrow(group.select(NARROW)))
             types.update(_counts(frame["answer_type"].fill_null("not known")))
             lengths.update(_counts(frame["solution_tokens"].drop_nulls()))
@@ -66,10 +74,29 @@ NO_VOTES = 255
 """The share where none is told."""
 
 
-def _groups(path: Path) -> Iterator[pa.Table]:
+def _groups(path: Path, arrow: dict[str, int]) -> Iterator[pa.Table]:
+    """The row groups without the columns that need not be read; all sizes are added to `arrow`."""
     with pq.ParquetFile(path) as shard:
         for at in range(shard.num_row_groups):
-            yield shard.read_row_group(at)
+            meta = shard.metadata.row_group(at)
+            chunks = {c.path_in_schema: c for c in map(meta.column, range(meta.num_columns))}
+            sizes = {
+                name: chunk.total_uncompressed_size
+                for name, chunk in chunks.items()
+                if name in arrow and name not in NARROW
+                if chunk.total_uncompressed_size > LARGE and not chunk.has_dictionary_page
+            }
+            names = [name for name in arrow if name not in sizes]
+            group = shard.read_row_group(at, columns=names).combine_chunks()
+            sizes |= {name: group[name].nbytes for name in names}
+            for name, size in sizes.items():
+                arrow[name] += size
+            yield group
+
+
+def _first_row(path: Path) -> dict[str, Any] | None:
+    with pq.ParquetFile(path) as shard:
+        return next((batch.to_pylist()[0] for batch in shard.iter_batches(1)), None)
 
 
 def _stored(path: Path) -> dict[str, dict[str, int]]:

@@ -27,6 +27,8 @@ from omi2.teachers.live import Live
 
 OPEN_FILES = 256
 """Parts that are written in one reading of a replayed file."""
+_REPEATED = [name for name in rows.SAMPLES.names if name not in ("sample", "generation")]
+"""Columns of few values; a dictionary of others would be begun and given up."""
 NOBODY = identity.Identity(())
 
 

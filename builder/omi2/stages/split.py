@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from omi2 import ablate, ids, rows
@@ -34,6 +36,12 @@ ROW_GROUP_BYTES = 64 << 20
 """Text in a row group: well under the 100 MB that readers of pages like."""
 OTHER_BYTES = 250
 """About what a row's other columns take."""
+_TEXT = ("problem", "generated_solution")
+_DISTINCT = ("generated_solution", "row_id")
+"""Columns for which a dictionary would be begun and given up, in every row group."""
+_ROUTED = pa.schema([f.with_type(pa.large_string()) if f.name in _TEXT else f for f in rows.ROWS])
+"""A shard's rows before they are shuffled: its text together may be more than 2 GB."""
+_LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -94,7 +102,7 @@ def route_part(
     for (to, number), found in table.group_by("tier", "shard", maintain_order=True):
         file = _routed(run, int(str(to)), int(str(number))) / f"part-{part:05}.arrow"
         with atomic(file, durable=False) as temporary:
-            found.drop("tier", "shard").write_ipc(temporary, compression="lz4")
+            _spill(as_arrow(found, _ROUTED), temporary)
     by_problem = table.group_by("problem_source").agg(pl.col("problem_id").n_unique())
     by_teacher = table.select(pl.col("teacher").fill_null("not recorded"))
     return Report(
@@ -220,22 +228,32 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
     """One shard (its tier, number and how many there are): its rows, shuffled by hash."""
     tier, shard, count = task
     files = sorted(_routed(run, tier, shard).glob("part-*.arrow"))
-    table = pl.concat([_empty(), *(pl.read_ipc(path) for path in files)])
-    order = np.argsort(ids.orders("shuffle", table["row_id"]), kind="stable")
-    table = table[order]
-    text = table.select(pl.col("problem", "generated_solution").str.len_bytes().sum())
-    row_bytes = sum(text.row(0)) // max(1, len(table)) + OTHER_BYTES
+    table = pa.concat_tables([_ROUTED.empty_table(), *map(_spilled, files)]).combine_chunks()
+    order = np.argsort(ids.orders("shuffle", pl.Series(table["row_id"])), kind="stable")
+    text = sum(pc.sum(pc.binary_length(table[name])).as_py() or 0 for name in _TEXT)
+    size = max(1, ROW_GROUP_BYTES // (text // max(1, len(table)) + OTHER_BYTES))
     to = run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet"
-    with atomic(to) as temporary:
-        pq.write_table(
-            as_arrow(table, rows.ROWS),
+    with (
+        atomic(to) as temporary,
+        pq.ParquetWriter(
             temporary,
-            row_group_size=max(1, ROW_GROUP_BYTES // row_bytes),
+            rows.ROWS,
             compression="zstd",
+            use_dictionary=[name for name in rows.ROWS.names if name not in _DISTINCT],
             use_content_defined_chunking=True,
             write_page_index=True,
-        )
+        ) as file,
+    ):
+        for begin in range(0, len(order), size):  # memory holds one row group twice
+            group = table.take(pa.array(order[begin : begin + size]))
+            file.write_table(group.cast(rows.ROWS).combine_chunks(), row_group_size=size)
 
 
-def _empty() -> pl.DataFrame:
-    return pl.DataFrame(rows.ROWS.empty_table())
+def _spill(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_file(path, table.schema, options=_LZ4) as file:
+        file.write_table(table)
+
+
+def _spilled(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
