@@ -6,11 +6,12 @@ from collections import Counter
 
 import numpy as np
 
-from omi2.overlap.checker import MOST_OF_TEXT, RULES, Match
+from omi2.overlap.checker import RULES, Match
 from omi2.overlap.nearest import NEAR, NEAREST, TELLING, TEMPLATE_WEIGHT
 from omi2.overlap.rephrase import RARE, Bag, bag, scorers, weights
 from omi2.overlap.shares import COMMON
 from omi2.overlap.text import masked_hashes, ngram_hashes, words
+from omi2.overlap.whole import MOST_OF_TEXT
 from omi2.recipe import Decontaminate
 
 

@@ -41,6 +41,8 @@ from omi2.overlap.text import MASK, mask, masked_hashes, ngram_hashes, whole_has
         ("one million two hundred thousand five", "1200005"),
         ("five and six", "5 and 6"),
         ("$2.50 and 3.00 and 10", "2.5 and 3 and 10"),
+        # a digit in a circle is one, and stands alone
+        ("\u2776 hundred, \u2777\u2778 and 1\u2779", "100 2 3 and 1 4"),
         ("дом 東京 한글 й", "дом 東京 한글 и"),
         # a letter that is read as a Latin one is one, where the word has Latin letters
         ("m\u043ere l\u0430mps th\u0456n \u0391ll", "more lamps thin all"),

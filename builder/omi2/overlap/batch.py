@@ -10,7 +10,7 @@ words this takes about 5 microseconds, where the plain functions take 60.
 
 import functools
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,25 +19,26 @@ import pyarrow as pa
 
 from omi2.overlap.spelled import MOST_WORDS, SCALES, VALUES, canonical, number_at
 from omi2.overlap.text import (
-    GRAM_BASE,
     LAYOUT,
     MASK,
     Hashes,
-    commas,
     finish,
-    whole_hash,
+    plain,
+    run_hashes,
     word_hash,
-    words,
 )
 
 Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+_END = 0xFF
+"""A byte that UTF-8 never holds: one stands behind each text."""
 _LETTER, _DIGIT = 1, 2
-_KIND = np.zeros(256, np.uint8)
-_KIND[[*range(ord("a"), ord("z") + 1), *range(128, 256)]] = _LETTER
-_KIND[[*range(ord("0"), ord("9") + 1)]] = _DIGIT
+_KINDS = bytearray(256)
+_KINDS[ord("a") : ord("z") + 1] = bytes([_LETTER]) * 26
+_KINDS[128:_END] = bytes([_LETTER]) * (_END - 128)
+_KINDS[ord("0") : ord("9") + 1] = bytes([_DIGIT]) * 10
 _SPLIT_FRACTION = re.compile(rb"frac\d(?=\d)")
-_MARKS = re.compile("[‘’“”–—−×÷·•°£€≤≥≠→]")
-"""Marks that `words` drops, and that many texts hold: spares them the slow way."""
+_NO_WORD = re.compile(r"[^\w\x00-\x7f]")
 CHUNK_TEXTS, CHUNK_CHARS = 1 << 14, 8 << 20
 """Texts and characters that are worked on together: arrays that fit a processor's cache."""
 
@@ -61,8 +62,9 @@ class Batch:
     @functools.cached_property
     def hashed(self) -> tuple[Hashes, Hashes]:
         """The hash of each word of the vocabulary, and that of the word masked."""
-        facts = [*zip(*map(_facts, self.vocabulary), strict=True)] or [(), ()]
-        return np.array(facts[0], np.uint64), np.array(facts[1], np.uint64)
+        plain = np.array([word_hash(word) for word in self.vocabulary], np.uint64)
+        number = np.array(["0" <= word < ":" for word in self.vocabulary], np.bool_)
+        return plain, np.where(number, np.uint64(word_hash(MASK)), plain)
 
     def take(self, texts: Ints) -> "Batch":
         """Some of the texts."""
@@ -77,50 +79,46 @@ class Batch:
         found = self.tokens[self.offsets[text] : self.offsets[text + 1]]
         return [self.vocabulary[at] for at in found.tolist()]
 
-    def whole_hash(self, text: int) -> int:
-        """`text.whole_hash` of one text."""
-        return whole_hash(self.words(text))
-
 
 @dataclass(frozen=True)
 class Grams:
-    """N-grams: the hash, the text and the place of each in that text."""
+    """The n-grams of texts, one text after another, and how many each text has."""
 
     hashes: Hashes
-    owner: Ints
-    first: npt.NDArray[np.bool_]
-    """Whether it is the text's first."""
+    counts: Ints
+
+    @property
+    def owner(self) -> Ints:
+        """The text of each n-gram."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
 
 
 def tokenise(texts: Sequence[str]) -> Batch:
     """The words of these texts."""
-    plain = [commas(text).encode() if text.isascii() else _plain(text) for text in texts]
-    buffer = np.frombuffer(b"\n".join([*plain, b""]).lower(), np.uint8)
-    ends = np.cumsum(np.fromiter(map(len, plain), np.int64, len(plain)) + 1)
-    buffer, ends = _without_grouping(buffer, ends)
-    kinds = _KIND.take(buffer)
-    _join_decimals(buffer, kinds)
+    raw = bytes([_END]).join([*map(_bytes, texts), b""]).lower()
+    raw = _without_grouping(_with_plain_commas(np.frombuffer(raw, np.uint8))).tobytes()
+    buffer = np.frombuffer(raw, np.uint8)
+    kinds = np.frombuffer(bytearray(raw.translate(_KINDS)), np.uint8)
+    kinds[_decimal_points(raw)] = _DIGIT
+    new = np.ones(len(raw) + 1, np.bool_)
+    np.not_equal(kinds[1:], kinds[:-1], out=new[1:-1])
+    new[[found.end() for found in _SPLIT_FRACTION.finditer(raw)]] = True
     inside = kinds != 0
-    starts = inside.copy()
-    starts[1:] &= kinds[1:] != kinds[:-1]
-    starts[[found.end() for found in _SPLIT_FRACTION.finditer(buffer.tobytes())]] = True
+    begins = np.flatnonzero(new[:-1] & inside)
+    offsets = np.append(0, np.cumsum(np.flatnonzero(new[1:] & inside) + 1 - begins))
     data = np.compress(inside, buffer)
-    begins = np.flatnonzero(starts)
-    offsets = np.append(np.flatnonzero(np.compress(inside, starts)), len(data))
     column = pa.Array.from_buffers(
         pa.large_binary(), len(begins), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     ).dictionary_encode()
     vocabulary = [word.decode() for word in column.dictionary.to_pylist()]
+    places = {word: at for at, word in enumerate(vocabulary)}
     tokens = column.indices.to_numpy().astype(np.int64)
-    command = buffer[begins - 1] == ord("\\")
-    kept = ~(command & _among(LAYOUT, vocabulary)[tokens])
+    kept = ~(_marked(places, LAYOUT)[tokens] & (buffer[begins - 1] == ord("\\")))
     tokens, begins = tokens[kept], begins[kept]
-    kept = _join_numbers(tokens, vocabulary, np.searchsorted(begins, ends))
-    return Batch(
-        tokens[kept],
-        np.concatenate([[0], np.searchsorted(begins[kept], ends)]),
-        tuple(map(canonical, vocabulary)),
-    )
+    ends = np.searchsorted(begins, np.flatnonzero(buffer == _END))
+    kept = _join_numbers(tokens, vocabulary, places, ends)
+    counted = np.append(0, np.cumsum(kept))
+    return Batch(tokens[kept], np.append(0, counted[ends]), tuple(map(canonical, vocabulary)))
 
 
 def ngrams(batch: Batch, n: int, *, masked: bool = False) -> Grams:
@@ -128,18 +126,9 @@ def ngrams(batch: Batch, n: int, *, masked: bool = False) -> Grams:
 
     Unlike `text.masked_hashes` it does not blank masked n-grams that say nothing: an index does.
     """
-    hashed = batch.hashed[masked][batch.tokens]
-    count = max(len(hashed) - n + 1, 0)
-    mixed = np.zeros(count, np.uint64)
-    with np.errstate(over="ignore"):
-        for at in range(n):
-            mixed *= GRAM_BASE
-            mixed += hashed[at : at + count]
-    owner = batch.owner
-    whole = owner[:count] == owner[n - 1 : n - 1 + count]
-    first = np.zeros(count, np.bool_)
-    first[batch.offsets[:-1][batch.offsets[:-1] < count]] = True
-    return Grams(finish(mixed[whole]), owner[:count][whole], first[whole])
+    mixed = run_hashes(batch.hashed[masked][batch.tokens], n)
+    whole = batch.owner[: len(mixed)] == batch.owner[n - 1 :]
+    return Grams(finish(mixed[whole]), np.maximum(np.diff(batch.offsets) - n + 1, 0))
 
 
 def chunks(texts: Sequence[str]) -> list[slice]:
@@ -166,34 +155,32 @@ def distinct(keys: Ints) -> Ints:
     return keys[np.append(True, np.diff(keys) != 0)] if len(keys) else keys
 
 
-@functools.lru_cache(maxsize=1 << 18)
-def _facts(word: str) -> tuple[int, int]:
-    """A word's hash, and that of the word masked."""
-    return word_hash(word), word_hash(MASK if word[0].isdigit() else word)
+def _bytes(text: str) -> bytes:
+    """A text in UTF-8, whose bytes beyond ASCII are letters alone."""
+    if not text.isascii():
+        text = _NO_WORD.sub(" ", plain(text).lower())
+    return text.encode()
 
 
-def _plain(text: str) -> bytes:
-    """A text with characters beyond ASCII, as bytes of the same words."""
-    text = _MARKS.sub(" ", text)
-    return (text if text.isascii() else " ".join(words(text))).encode("utf-8", "ignore")
+def _marked(places: Mapping[str, int], some: Iterable[str]) -> npt.NDArray[np.bool_]:
+    """Which words of a vocabulary are among these, given the place of each."""
+    marked = np.zeros(len(places), np.bool_)
+    marked[[places[word] for word in some if word in places]] = True
+    return marked
 
 
-def _among(some: Container[str], vocabulary: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Which words of the vocabulary are among these."""
-    return np.array([word in some for word in vocabulary], np.bool_)
-
-
-def _join_numbers(tokens: Ints, vocabulary: list[str], ends: Ints) -> npt.NDArray[np.bool_]:
+def _join_numbers(
+    tokens: Ints, vocabulary: list[str], places: dict[str, int], ends: Ints
+) -> npt.NDArray[np.bool_]:
     """Which words stay when a number of several words becomes one; it takes the place of its first,
     and is added to the vocabulary."""
     kept = np.ones(len(tokens), np.bool_)
-    value = _among(VALUES, vocabulary)
+    value = _marked(places, VALUES)
     if len(tokens) < 2 or not value.any():
         return kept
-    number = value | np.array([word[0].isdigit() for word in vocabulary], np.bool_)
+    number = value | np.array(["0" <= word < ":" for word in vocabulary], np.bool_)
     both = number[tokens[:-1]] & value[tokens[1:]]
-    both |= _among(SCALES, vocabulary)[tokens[:-1]] & _among(("and",), vocabulary)[tokens[1:]]
-    places: dict[str, int] = {}
+    both |= _marked(places, SCALES)[tokens[:-1]] & _marked(places, ("and",))[tokens[1:]]
     done = 0
     for at in np.flatnonzero(both).tolist():
         if at < done:
@@ -210,37 +197,45 @@ def _join_numbers(tokens: Ints, vocabulary: list[str], ends: Ints) -> npt.NDArra
     return kept
 
 
-def _without_grouping(
-    buffer: npt.NDArray[np.uint8], ends: Ints
-) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """1,200 as 1200: commas between one to three digits and just three are taken out.
+def _with_plain_commas(buffer: Bytes) -> Bytes:
+    """LaTeX's commas that no space follows, `{,}` and `,\\!`, as plain ones.
 
-    Every text ends in a line feed, the last byte too: a place before the first byte is no digit.
+    The last byte ends a text: a place before the first byte is no sign.
     """
     commas = np.flatnonzero(buffer == ord(","))
+    commas = commas[commas < len(buffer) - 3]
+    braced = (buffer[commas - 1] == ord("{")) & (buffer[commas + 1] == ord("}"))
+    after = commas + 1 + braced
+    thin = after[(buffer[after] == ord("\\")) & (buffer[after + 1] == ord("!"))]
+    braced = commas[braced]
+    return np.delete(buffer, np.concatenate([braced - 1, braced + 1, thin, thin + 1]))
+
+
+def _without_grouping(buffer: Bytes) -> Bytes:
+    """1,200 as 1200: commas between one to three digits and just three are taken out."""
+    commas = np.flatnonzero(buffer == ord(","))
     commas = commas[commas < len(buffer) - 4]
-    digits = _KIND == _DIGIT
     for step in (-1, 1, 2, 3):
-        commas = commas[digits[buffer[commas + step]]]
-    two = digits[buffer[commas - 2]]
-    three = two & digits[buffer[commas - 3]]
-    before = buffer[commas - 2 - two - three]
-    commas = commas[~digits[buffer[commas + 4]] & ~digits[before] & (before != ord("."))]
-    if not len(commas):
-        return buffer, ends
-    return np.delete(buffer, commas), ends - np.searchsorted(commas, ends)
+        commas = commas[_digit(buffer, commas + step)]
+    two = _digit(buffer, commas - 2)
+    three = two & _digit(buffer, commas - 3)
+    before = commas - 2 - two - three
+    parted = ~_digit(buffer, commas + 4) & ~_digit(buffer, before)
+    return np.delete(buffer, commas[parted & (buffer[before] != ord("."))])
 
 
-def _join_decimals(buffer: npt.NDArray[np.uint8], kinds: npt.NDArray[np.uint8]) -> None:
-    """Call the point of a decimal a digit; of the points of 1.2.3 the first, then every other."""
+def _decimal_points(raw: bytes) -> list[int]:
+    """The places of decimals' points; of the points of 1.2.3 the first, then every other."""
+    buffer = np.frombuffer(raw, np.uint8)
     dots = np.flatnonzero(buffer == ord("."))
-    dots = dots[(dots > 0) & (dots < len(buffer) - 1)]
-    dots = dots[(kinds[dots - 1] == _DIGIT) & (kinds[dots + 1] == _DIGIT)]
-    if not len(dots):
-        return
-    numbers = np.cumsum(kinds >> 1, dtype=np.int64)[dots]
-    chained = np.zeros(len(dots), np.bool_)  # nothing but digits since the point before
-    chained[1:] = np.diff(numbers) == np.diff(dots) - 1
-    at = np.arange(len(dots))
-    head = np.maximum.accumulate(np.where(chained, 0, at))
-    kinds[dots[(at - head) % 2 == 0]] = _DIGIT
+    dots = dots[(dots > 0) & (dots < len(raw) - 1)]
+    points: list[int] = []
+    for at in dots[_digit(buffer, dots - 1) & _digit(buffer, dots + 1)].tolist():
+        if not points or not raw[points[-1] + 1 : at].isdigit():
+            points.append(at)
+    return points
+
+
+def _digit(buffer: Bytes, at: Ints) -> npt.NDArray[np.bool_]:
+    """Whether these bytes are digits."""
+    return buffer[at] - np.uint8(ord("0")) < 10

@@ -27,7 +27,6 @@ Not covered: paraphrases that change names, things and numbers; they keep nothin
 compared without understanding.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.overlap import minhash
-from omi2.overlap.batch import Batch, Grams, Ints, chunks, ngrams, tokenise
+from omi2.overlap.batch import Batch, Ints, chunks, ngrams, tokenise
 from omi2.overlap.index import Index
 from omi2.overlap.nearest import (
     Floats,
@@ -47,7 +46,7 @@ from omi2.overlap.nearest import (
     templates,
 )
 from omi2.overlap.shares import COMMON, Pairs, shares, table
-from omi2.overlap.text import whole_hash
+from omi2.overlap.whole import MOST_OF_TEXT, Wholes
 from omi2.recipe import Decontaminate
 
 Flags = npt.NDArray[np.bool_]
@@ -64,8 +63,6 @@ POLICIES = {
     "strict": (EXACT, NEAR_DUP, REPHRASE, JUDGE, NUMBER_CHANGE),
 }
 """The rules that are contamination, by policy."""
-MOST_OF_TEXT = 0.5
-"""An item too short for n-grams is matched by a text of which it is at least this share."""
 RULES = (NONE, NUMBER_CHANGE, JUDGE, REPHRASE, NEAR_DUP, EXACT)
 """The rules as numbers: between equal scores the later one is told."""
 
@@ -109,10 +106,7 @@ class Checker:
         than `common` items are no evidence."""
         self.index = index
         self.rules = rules
-        self._whole = {h: at for at, h in reversed(list(enumerate(index.whole.tolist())))}
-        counts = np.maximum(index.lengths - index.n + 1, 0)
-        self._shortest = int(index.lengths.min(initial=index.n))
-        self._firsts = np.unique(index.grams[(np.cumsum(counts) - counts)[counts > 0]])
+        self._wholes = Wholes(index)
         telling = np.where(index.masked == 0, np.uint64(0), index.grams)
         self._plain = table(telling, index.lengths, index.n, common)
         self._masked = table(index.masked, index.lengths, index.n, common)
@@ -140,8 +134,8 @@ class Checker:
         """What the layers exact, ngram and masked find."""
         plain = ngrams(batch, self.index.n)
         masked = ngrams(batch, self.index.n, masked=True)
-        same = self._exact(batch, plain, own)
-        short = self._short(batch, own)
+        same = self._wholes.exact(batch, plain, own)
+        short = self._wholes.short(batch, own)
         found = [
             (same, np.full(len(same.text), RULES.index(EXACT))),
             _ruled(short, short.score >= MOST_OF_TEXT, MOST_OF_TEXT, RULES.index(NEAR_DUP)),
@@ -184,42 +178,6 @@ class Checker:
             limit = self.rules.minhash
             found.append(self._by_numbers(batch, pairs, pairs.score >= limit, limit))
         return self._best(batch, found)
-
-    def _exact(self, batch: Batch, plain: Grams, own: Ints | None) -> Pairs:
-        """Texts of an item's very words: only those that begin like one are hashed whole."""
-        sizes = np.diff(batch.offsets)
-        begins = np.flatnonzero(plain.first)
-        begins = plain.owner[begins[np.isin(plain.hashes[begins], self._firsts)]]
-        texts = np.union1d(begins, np.flatnonzero((sizes > 0) & (sizes < self.index.n)))
-        text, item = [], []
-        for at in texts.tolist():
-            hashed = batch.whole_hash(at)
-            one = self._whole.get(hashed) if own is None else int(own[at])
-            if one is None or self.index.whole[one] != hashed:
-                continue
-            if self.index.lengths[one] == sizes[at]:
-                text.append(at)
-                item.append(one)
-        return Pairs(np.array(text, np.int64), np.array(item, np.int64), np.ones(len(text)))
-
-    def _short(self, batch: Batch, own: Ints | None) -> Pairs:
-        """Short texts that hold all the words of an item too short for n-grams, one after another,
-        and little besides: the share of their words that are the item's."""
-        sizes = np.diff(batch.offsets)
-        least = max(2, self._shortest)
-        fit = (sizes > least) & (sizes * MOST_OF_TEXT <= self.index.n - 1)
-        text, item, score = [], [], []
-        for at in np.flatnonzero(fit).tolist():
-            tokens = batch.words(at)
-            for size in range(max(least, math.ceil(len(tokens) * MOST_OF_TEXT)), self.index.n):
-                for start in range(len(tokens) - size + 1):
-                    one = self._whole.get(whole_hash(tokens[start : start + size]), -1)
-                    if one >= 0 and self.index.lengths[one] == size < len(tokens):
-                        text.append(at)
-                        item.append(one)
-                        score.append(size / len(tokens))
-        found = Pairs(np.array(text, np.int64), np.array(item, np.int64), np.array(score))
-        return found if own is None else found.where(own[found.text] == found.item)
 
     def _by_numbers(self, batch: Batch, pairs: Pairs, high: Flags, limit: float) -> Found:
         """near_dup or number_change: has the problem all of the item's numbers, whatever else?"""

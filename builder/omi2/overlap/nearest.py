@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.overlap.batch import Batch, Ints, distinct, ranges
-from omi2.overlap.rephrase import FEATURES, RARE, Bag, bag, scorers, weights
+from omi2.overlap.rephrase import FEATURES, RARE, Bag, names, scorers, weights
 from omi2.overlap.shares import Pairs
 
 NEAREST = 8
@@ -94,7 +94,7 @@ class Items:
 
 def bags(batch: Batch) -> Bags:
     """The bags of a batch of texts: those of `rephrase.bag`."""
-    facts = np.array([_facts(word) for word in batch.vocabulary], np.int64).reshape(-1, 2)
+    facts = np.array([*map(names, batch.vocabulary)], np.int64).reshape(-1, 2)
     return Bags(*(_sets(batch.owner, column[batch.tokens], len(batch)) for column in facts.T))
 
 
@@ -261,10 +261,3 @@ def _sets(owner: Ints, names: Ints, count: int) -> Sets:
     names = keys & 0xFFFFFFFF
     offsets = np.searchsorted(keys, np.arange(count + 1) << 32)
     return Sets(names, weights().many(names), offsets)
-
-
-@functools.lru_cache(maxsize=1 << 18)
-def _facts(word: str) -> tuple[int, int]:
-    """A word's stem and number, -1 for none."""
-    found = bag([word])
-    return next(iter(found.stems), -1), next(iter(found.numbers), -1)

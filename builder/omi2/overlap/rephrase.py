@@ -68,6 +68,8 @@ FREE = (
 )
 """Features that are no evidence by themselves: `copied` may weigh them either way."""
 RARE = 5.0
+NOTHING = -1
+"""The hash of no stem and of no number."""
 _COMMON = frozenset(
     (
         *("a", "an", "the", "of", "to", "in", "is", "are", "and", "or", "for", "on", "at", "by"),
@@ -114,15 +116,18 @@ class Scorers:
 
 def bag(tokens: Sequence[str]) -> Bag:
     """The bag of a problem's words (see `omi2.overlap.text.words`)."""
-    stems, numbers = set(), set()
-    for token in tokens:
-        if token in _NUMBERS:
-            numbers.add(_hash(_NUMBERS[token]))
-        elif token[0].isdigit():
-            numbers.add(_hash(token))
-        elif token not in _COMMON:
-            stems.add(_hash(_UNITS.get(token, token)[:STEM]))
-    return Bag(frozenset(stems), frozenset(numbers))
+    stems, numbers = zip(*map(names, {*tokens}), strict=True) if tokens else ((), ())
+    return Bag(frozenset(stems) - {NOTHING}, frozenset(numbers) - {NOTHING})
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def names(word: str) -> tuple[int, int]:
+    """The hash of a word's stem, and that of its number; NOTHING where it has none."""
+    if word in _NUMBERS:
+        return NOTHING, _hash(_NUMBERS[word])
+    if word[0].isdigit():
+        return NOTHING, _hash(word)
+    return (NOTHING if word in _COMMON else _hash(_UNITS.get(word, word)[:STEM])), NOTHING
 
 
 class Weights:
@@ -160,6 +165,5 @@ def scorers() -> Scorers:
     return Scorers(np.array(weights), np.array(constants))
 
 
-@functools.lru_cache(maxsize=1 << 17)
 def _hash(word: str) -> int:
     return xxhash.xxh3_64_intdigest(word.encode()) & 0xFFFFFFFF

@@ -78,13 +78,15 @@ def table(grams: Hashes, lengths: Ints, n: int, most: int = COMMON) -> Table:
     )
 
 
-def found(grams: Grams, known: Table) -> tuple[Ints, Ints]:
-    """The n-grams of these texts that stand in the table: each one's number here, and there."""
+def found(hashes: Hashes, known: Table) -> tuple[Ints, Ints]:
+    """The n-grams of some texts that stand in the table: each one's number here, and there."""
     narrow = np.uint64(len(known.sieve) - 1)
-    here = np.flatnonzero(known.sieve.take((grams.hashes & narrow).view(np.int64)))
-    there = np.searchsorted(known.hashes, grams.hashes[here])
+    here = np.flatnonzero(known.sieve.take((hashes & narrow).view(np.int64)))
+    here = here[np.argsort(hashes[here])]  # in order, a search walks the table from end to end
+    wanted = hashes[here]
+    there = np.searchsorted(known.hashes, wanted)
     there = np.minimum(there, max(len(known.hashes) - 1, 0))
-    right = known.hashes[there] == grams.hashes[here] if len(known.hashes) else here < 0
+    right = known.hashes[there] == wanted if len(known.hashes) else here < 0
     return here[right], there[right]
 
 
@@ -93,7 +95,7 @@ def shares(grams: Grams, known: Table, own: Ints | None = None) -> Pairs:
 
     With `own`, one item for each text, only those pairs.
     """
-    here, there = found(grams, known)
+    here, there = found(grams.hashes, known)
     keys = distinct(grams.owner[here] * max(len(known.hashes), 1) + there)  # each once a text
     text, there = np.divmod(keys, max(len(known.hashes), 1))
     sizes = known.begins[there + 1] - known.begins[there]

@@ -24,7 +24,7 @@ Hashes = npt.NDArray[np.uint64]
 SPLIT_FRACTION = r"(?<=frac)\d(?=\d)"
 """`\\frac34` is three quarters."""
 _WORD = re.compile(rf"{SPLIT_FRACTION}|\d+(?:\.\d+)?|[^\W\d_]+")
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _GROUPED = re.compile(r"(?<![\d.])(\d{1,3}),(?=\d{3}(?!\d))")
 _RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]+|[\u00bc-\u00be\u2150-\u215e]")
 """Digits above or below the line, and fractions in one sign: they part from what stands beside."""
@@ -34,6 +34,7 @@ _LOOKS_LATIN = str.maketrans(
     "aeopcyxijskmhtbdqwhAEOPCYXIJSKMHTBoABEZHIKMNOPTYX",
 )
 """Cyrillic and Greek letters that are read as Latin ones in a word with Latin letters."""
+_LOOKALIKE = re.compile(f"[{''.join(map(chr, _LOOKS_LATIN))}]")
 _GREEK_WORD = re.compile("[\u0370-\u03ff]{2}")
 _SIGNS = str.maketrans(
     {
@@ -76,7 +77,7 @@ LAYOUT = frozenset(
 )
 """LaTeX commands that are no words."""
 MASK = "#"
-GRAM_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no position of an n-gram is lost
+GRAM_BASE = 0x9E3779B97F4A7C15  # odd, so that no position of an n-gram is lost
 _KEEP = np.uint64((1 << 40) - 1)
 
 
@@ -106,20 +107,36 @@ def commas(text: str) -> str:
 def plain(text: str) -> str:
     """A text as it counts: signs by their names, no accents, letters of other scripts that only
     look Latin as Latin, and what nobody sees (zero-width spaces, soft hyphens) parts no word."""
-    if not _GREEK_WORD.search(text):
-        text = text.translate(_SIGNS)
-    text = unicodedata.normalize("NFKD", _RAISED.sub(lambda found: f" {found.group()} ", text))
-    text = unicodedata.normalize("NFC", _BEYOND_ASCII.sub(_seen, text))
-    return _MIXED.sub(lambda found: found.group().translate(_LOOKS_LATIN), text)
+    greek = _GREEK_WORD.search(text) is not None
+    text = _BEYOND_ASCII.sub(lambda found: _shown(found.group(), greek), text)
+    if _LOOKALIKE.search(text):
+        text = _MIXED.sub(lambda found: found.group().translate(_LOOKS_LATIN), text)
+    return text
 
 
-def _seen(found: re.Match[str]) -> str:
+def _shown(run: str, greek: bool) -> str:
+    """A run of characters beyond ASCII as it counts; in Greek text letters are no signs."""
+    return (_made if len(run) > 8 else _made_before)(run, greek)
+
+
+def _made(run: str, greek: bool) -> str:
+    if not greek:
+        run = run.translate(_SIGNS)
+    run = unicodedata.normalize("NFKD", _RAISED.sub(lambda found: f" {found.group()} ", run))
+    return unicodedata.normalize("NFC", "".join(map(_seen, run)))
+
+
+_made_before = functools.lru_cache(maxsize=1 << 12)(_made)  # short runs: ’ and … are everywhere
+
+
+def _seen(char: str) -> str:
     """A character as it counts: unseen ones do not, and a digit is a digit in any script."""
-    char = found.group()
-    kind = unicodedata.category(char)
-    if kind == "Nd":
-        return str(unicodedata.digit(char))
-    return "" if kind in ("Cf", "Mn", "Me") else char
+    if char.isascii():
+        return char
+    if char.isdigit():  # a decimal digit goes on with its number; one in a circle stands alone
+        digit = str(unicodedata.digit(char))
+        return digit if char.isdecimal() else f" {digit} "
+    return "" if unicodedata.category(char) in ("Cf", "Mn", "Me") else char
 
 
 def mask(tokens: Sequence[str]) -> list[str]:
@@ -132,12 +149,24 @@ def ngram_hashes(tokens: Sequence[str], n: int) -> Hashes:
     if len(tokens) < n:
         return np.empty(0, np.uint64)
     hashed = np.fromiter((word_hash(t) for t in tokens), np.uint64, len(tokens))
-    count = len(tokens) - n + 1
-    mixed = np.zeros(count, np.uint64)
+    return finish(run_hashes(hashed, n))
+
+
+def run_hashes(hashed: Hashes, n: int) -> Hashes:
+    """A sum over each run of n words' hashes, each weighed by its place: of halves, for speed."""
+    if n == 1:
+        return hashed
+    half, count = n // 2, max(len(hashed) - n + 1, 0)
+    halves = run_hashes(hashed, half)
     with np.errstate(over="ignore"):
-        for at in range(n):
-            mixed = mixed * GRAM_BASE + hashed[at : at + count]
-    return finish(mixed)
+        mixed = halves[:count] * _power(half) + halves[half : half + count]
+        if n % 2:
+            mixed = mixed * _power(1) + hashed[n - 1 :]
+    return mixed
+
+
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(GRAM_BASE, exponent, 1 << 64))
 
 
 def finish(mixed: Hashes) -> Hashes:
