@@ -4,8 +4,8 @@ Rates are those of the last minute, so that they show what the endpoints do now 
 did on average. The time to go is what is left, over what was done in that minute, recorded samples
 among it: a resumed stage that finds two of three samples recorded is through three times as soon.
 The minute begins with the first answer, so what was recorded before the first new sample and was
-passed over at once promises nothing. Counts are read from the fleet's own thread without a lock:
-each is one number, and a line on a screen may be a request off.
+passed over at once promises nothing. The fleet counts on a thread of its own, and its counts are
+read without a lock: a line on a screen may be a request off.
 """
 
 import time
@@ -69,7 +69,9 @@ class Live:
         seconds = now - then or float("inf")
         rates = {n: (tokens[n] - tokens_then.get(n, 0)) / seconds for n in tokens}
         pace = (self.done - done_then) / seconds
-        failures = sum((tally.failures for tally in tallies.values()), Counter())
+        failures: Counter[str] = Counter()
+        for tally in tallies.values():
+            failures.update(dict(tally.failures))  # a copy, for a new kind may come meanwhile
         away = self.fleet.roll.dark
         return {
             "recorded": self.recorded,
