@@ -52,25 +52,27 @@ def _normalised(texts: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"text": texts}).with_columns(
         plain=text.str.replace_many(["\n\n", "\n"], [" "], leftmost=True)
     )
-    easy = (
-        (text.str.len_bytes() == text.str.len_chars())
-        & ~plain.str.contains("  ", literal=True)
-        & ~plain.str.starts_with(" ")
-        & ~plain.str.ends_with(" ")
-        & ~plain.str.contains(_ODD_SPACE)
-    )
-    odd = frame.select(~easy).to_series().arg_true()
-    if not len(odd):
-        return frame["plain"]
-    mended = frame["text"].gather(odd).to_frame()
-    known = mended.select(
+    odd = (text.str.len_bytes() != text.str.len_chars()) | plain.str.contains(_ODD_SPACE)
+    wide = plain.str.contains("  ", literal=True)
+    at_end = plain.str.starts_with(" ") | plain.str.ends_with(" ")
+    frame = frame.select("text", "plain", odd=odd, spaced=~odd & (wide | at_end))
+    spaced, rest, made = frame["spaced"].arg_true(), frame["odd"].arg_true(), frame["plain"]
+    closed = made.gather(spaced).str.replace_all(" {2,}", " ").str.strip_chars(" ")
+    made = made.scatter(spaced, closed) if len(spaced) else made
+    return made.scatter(rest, _mended(frame["text"].gather(rest))) if len(rest) else made
+
+
+def _mended(texts: pl.Series) -> pl.Series:
+    """`rows.normalise` of texts that need it: stable ones by a regex, others one by one."""
+    text = pl.col("text")
+    known = pl.DataFrame({"text": texts}).select(
         pl.when(text.str.contains(_STABLE)).then(
             text.str.replace_all(_SPACES, " ").str.strip_chars(" ")
         )
-    ).to_series()
-    rest = known.is_null().arg_true()
-    told = [rows.normalise(one) for one in mended["text"].gather(rest).to_list()]
-    return frame["plain"].scatter(odd, known.scatter(rest, told) if told else known)
+    )
+    rest = known.to_series().is_null().arg_true()
+    told = [rows.normalise(one) for one in texts.gather(rest).to_list()]
+    return known.to_series().scatter(rest, told) if told else known.to_series()
 
 
 def orders(salt: str, ids: pl.Series) -> npt.NDArray[np.uint64]:

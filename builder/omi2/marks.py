@@ -20,6 +20,7 @@ import re
 import polars as pl
 
 from omi2.answers.boxed import boxes
+from omi2.answers.column import extract_column
 from omi2.answers.extract import extract
 from omi2.sections import MARKS, Filter
 from omi2.texts import has_chat_tokens
@@ -103,7 +104,11 @@ def _mismatches(good: pl.DataFrame) -> list[tuple[int, str]]:
         (pl.col("end") < text.str.len_chars())
         & (text.str.contains("inal answer", literal=True) | several)
     )
-    rows = doubted.select("row", "text", "start", "end").iter_rows()
+    whole = doubted["text"]
+    kept = doubted.select(text.str.slice("start", pl.col("end") - pl.col("start"))).to_series()
+    answer, said = extract_column(kept), extract_column(whole)
+    gone = answer.ne_missing(said)
     return [
-        (row, f"{extract(one)}") for row, one, start, end in rows if mismatched(one, start, end)
+        (row, f"{what}")
+        for row, what in zip(doubted["row"].filter(gone), said.filter(gone), strict=True)
     ]
