@@ -47,13 +47,14 @@ def examine(frame: pl.DataFrame) -> pl.DataFrame:
     plain = frame["solution"]
     if len(minus):
         plain = plain.scatter(minus, plain.gather(minus).str.replace_all("−", "-", literal=True))
-    runs = frame.select("at", run=plain.str.extract_all(_RUN)).explode("run").drop_nulls()
+    frame = frame.with_columns(runs=plain.str.extract_all(_RUN))
+    runs = frame.select("at", run="runs").explode("run").drop_nulls()
     claims = claims_of(runs["run"].unique())
     looked = runs.join(claims, on="run", how="semi").select(pl.col("at").unique())
     frame = frame.join(looked, on="at", how="semi", maintain_order="left")
     simple = (text.str.len_bytes() == text.str.len_chars()) & ~text.str.contains(_ODD)
     counting = _counting(frame.filter(simple), claims)
-    odd = [_read(at, one) for at, one in frame.filter(~simple).iter_rows()]
+    odd = [_read(at, one) for at, one in frame.filter(~simple).select("at", text).iter_rows()]
     wrong = (
         counting.filter(pl.col("chain").is_not_null())
         .sort("at", "operators", descending=[False, True], maintain_order=True)
@@ -155,12 +156,13 @@ def _chained(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counting(frame: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
-    """The claims of ASCII texts that count where they stand, in order, with `start` and `end`."""
+    """The claims of ASCII texts that count where they stand, in order, with `start` and `end`.
+
+    `frame` has the `runs` of each text.
+    """
     text, run = pl.col("solution"), pl.col("run")
-    runs = frame.with_columns(
-        run=text.str.extract_all(_RUN), before=text.str.split(_RUN, literal=False)
-    )
-    runs = runs.with_columns(pl.col("before").list.head(run.list.len()))
+    before = text.str.split(_RUN, literal=False).list.head(pl.col("runs").list.len())
+    runs = frame.select("at", "solution", before=before, run="runs")
     length = run.str.len_bytes().cast(pl.Int64)
     runs = runs.explode("run", "before").with_columns(
         begin=(pl.col("before").str.len_bytes() + length).cum_sum().over("at") - length

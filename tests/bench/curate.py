@@ -46,6 +46,7 @@ KINDS = {
 }
 KEYS = 14_000_000
 RECIPE = Path(__file__).with_name("curate.toml")
+PART = 100_000
 LIMITS = {"wall": 600.0, "memory": 4.0, "spill": 15.0}
 """Seconds, GiB and GiB: what the build of all rows may take."""
 
@@ -122,7 +123,7 @@ def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Print
     file = folder / "made.parquet"
     perturbed.write(real, file, rows, shares)
     copy = [sys.executable, "-c", PEER, str(file), "copy.parquet"]
-    command = command_for(file)
+    command = command_for(file, rows, folder)
     first = measure(copy, folder)
     made = measure(command, folder)
     last = measure(copy, folder)
@@ -140,7 +141,7 @@ def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Print
     told(f"{name}: second run, nothing changed", again["cpu"], "CPU s", None)
     shards = digests(folder)
     alone = [
-        *command_for(file, alone=folder / "alone.toml"),
+        *command_for(file, rows, folder, alone=True),
         "--out",
         "other",
         "--run",
@@ -152,12 +153,13 @@ def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Print
     return 1e6 * made["cpu"] / rows
 
 
-def command_for(file: Path, alone: Path | None = None) -> list[str]:
-    """The build of a file; with a recipe of one process where `alone` says where to write it."""
-    if alone:
-        alone.write_text(RECIPE.read_text().replace("\nparts", "\nworkers = 1\nparts"))
-    recipe = str(alone or RECIPE)
-    return [sys.executable, "-m", "omi2", "build", recipe, "--teacher", f"replay:{file}"]
+def command_for(file: Path, rows: int, folder: Path, *, alone: bool = False) -> list[str]:
+    """The build of a file, a part for every 100,000 rows; with `alone`, by one process."""
+    parts = f"parts = {max(2, rows // PART)}"
+    recipe = folder / ("alone.toml" if alone else "curate.toml")
+    workers = "workers = 1\n" if alone else ""
+    recipe.write_text(RECIPE.read_text().replace("parts = 2", workers + parts))
+    return [sys.executable, "-m", "omi2", "build", str(recipe), "--teacher", f"replay:{file}"]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -179,7 +181,7 @@ def whole(file: Path, per_row: float, scratch: Path, told: Printer) -> None:
     folder = scratch / "whole"
     folder.mkdir()
     rows = pl.scan_parquet(file).select(pl.len()).collect().item()
-    made = measure(command_for(file), folder)
+    made = measure(command_for(file, rows, folder), folder)
     told(f"{rows:,} rows: wall", made["wall"], "s", LIMITS["wall"])
     told(f"{rows:,} rows: all stages", made["cpu"], "s (CPU)", None)
     told(f"{rows:,} rows: memory of all processes", made["memory"], "GiB", LIMITS["memory"])
