@@ -3,7 +3,7 @@
 import pytest
 
 from omi2.answers.boxed import MAX_ANSWER, boxes
-from omi2.answers.extract import extract, last_number
+from omi2.answers.extract import extract
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,20 @@ def test_a_runaway_box_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"), [("1, 2 and 3", "3"), ("1,00", "1,00"), ("12,345", "12,345"), ("", None)]
+    ("text", "wanted"),
+    [
+        ("1, 2 and 3", "3"),
+        ("1,00", "1,00"),
+        ("12,345", "12,345"),
+        ("", None),
+        ("7" * 500, "7" * 500),
+        ("5 of $x$", "5"),
+        ("5 of $x_1$", "x_1"),
+    ],
 )
-def test_last_number(text: str, wanted: str | None) -> None:
-    assert last_number(text) == wanted
+@pytest.mark.parametrize("before", ["", " " * 1000])
+def test_the_last_number(text: str, wanted: str | None, before: str) -> None:
+    assert extract(before + text + before, "relaxed") == wanted
 
 
 @pytest.mark.timeout(20)

@@ -42,12 +42,12 @@ _SHORT_LINE = 5
 """Words of a line below an announcement that is taken for the answer, and not for prose."""
 _FINAL = re.compile(r"\b[Ff]inal answer[ \t]*(?:is\b|[:=])[ \t]*:?[ \t]*[^\s]")
 _NUMBER = re.compile(
-    r"(?:(?<![\w)\]}])[-−])?(?:\d*\\[dtc]?frac\{-?\d{1,20}\}\{\d{1,20}\}"
+    r"(?=[-−\d\\])(?:(?<![\w)\]}])[-−])?(?:\d*\\[dtc]?frac\{-?\d{1,20}\}\{\d{1,20}\}"
     r"|\d{1,9} \d{1,9}/\d{1,9}(?![\d/])|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
     r"(?:[ \t]?/[ \t]?\d+|,\d{1,2}(?![\d,])|%)?"
 )
 _FORMULA = re.compile(
-    r"\$\$(?P<a>[^$]{1,400})\$\$|(?<!\\)\$(?P<b>(?:[^$\\]|\\.){1,400})\$"
+    r"\$\$(?P<a>[^$]{1,400})\$\$|\$(?<!\\\$)(?P<b>(?:[^$\\]|\\.){1,400})\$"
     r"|\\\((?P<c>.{1,400}?)\\\)|\\\[(?P<d>.{1,400}?)\\\]",
     re.DOTALL,
 )
@@ -101,29 +101,29 @@ def _last_statement(text: str) -> tuple[str | None] | None:
 def last_stated(text: str) -> str | None:
     """The last formula that has a number in it, or the last number, whichever ends later."""
     text = _MARKER.split(text, maxsplit=1)[0] if "<|" in text else text
-    start = max(0, len(text) - _TAIL)
-    formula, end = None, -1
-    for match in _FORMULA.finditer(text, start):
-        inside = next(group for group in match.groups() if group is not None)
-        if any(c.isdigit() for c in inside) or "\\in" in inside:
-            formula, end = inside, match.end()
-    number = None
-    for match in _NUMBER.finditer(text, start):
-        number = match
-    if formula is not None and (number is None or number.end() <= end):
+    formula = None
+    number = _last_number(text)
+    end = 0 if number is None else number.end()
+    if any(text.find(mark, end) >= 0 for mark in ("$", "\\)", "\\]")):
+        for match in _FORMULA.finditer(text, max(0, len(text) - _TAIL)):
+            inside = next(group for group in match.groups() if group is not None)
+            if match.end() >= end and (any(map(str.isdigit, inside)) or "\\in" in inside):
+                formula = inside
+    if formula is not None:
         return clean(formula)
-    return last_number(text)
+    return None if number is None else clean(number.group())
 
 
-def last_number(text: str) -> str | None:
+def _last_number(text: str) -> re.Match[str] | None:
     """The last number of a text (with its denominator or percent sign), or None."""
-    for start in (max(0, len(text) - _TAIL), 0):
-        last = None
-        for match in _NUMBER.finditer(text, start):
-            last = match
-        if last is not None and (start == 0 or last.start() > start + 50):
-            break
-    return None if last is None else clean(last.group())
+    last = None
+    for tail in (4 * _NEAR, _TAIL, len(text)):
+        start = max(0, len(text) - tail)
+        for last in _NUMBER.finditer(text, start):  # noqa: B007 (the last one is wanted)
+            pass
+        if start == 0 or (last is not None and last.start() > start + 50):
+            break  # it cannot have begun before
+    return last
 
 
 def _stated_number(answer: str) -> str | None:
