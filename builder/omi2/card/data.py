@@ -1,9 +1,9 @@
 """What the card and its pictures tell of the rows, measured from the files of a release.
 
-One pass over the shards, a row group at a time: memory holds one row group, and 10 bytes for each
-problem. A large column without a dictionary (the solutions, most of a release) is not read: it is
-as large in memory as its pages are, within a ten-thousandth. The result is plain JSON, and the same
-files give the same numbers.
+One pass over the shards, a row group at a time: memory holds one row group, and some 10 bytes for
+each problem. A large column without a dictionary (the solutions, most of a release) is not read:
+it is as large in memory as its pages are, within a ten-thousandth. The result is plain JSON, and
+the same files give the same numbers.
 
 Not covered: what a stage dropped. That is in the funnel, by the stages' own reports.
 """
@@ -43,7 +43,7 @@ def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) ->
     types: Counter[str] = Counter()
     lengths: Counter[int] = Counter()
     overlap: dict[str, dict[str, Any]] = {}
-    voted = np.zeros(0, _PROBLEM)
+    voted, more, fresh = _VOTED, [_VOTED], 0
     for path in sorted((root / "data").glob("*.parquet")):
         name = f"data/{path.name}"
         about = (known or {}).get(name) or describe(path)
@@ -55,8 +55,13 @@ def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) ->
             frame = pl.DataFrame(pl.from_arrow(group.select(NARROW)))
             types.update(_counts(frame["answer_type"].fill_null("not known")))
             lengths.update(_counts(frame["solution_tokens"].drop_nulls()))
-            voted = np.unique(np.concatenate([voted, _votes(frame)]))
+            more.append(_votes(frame))
+            fresh += len(more[-1])
+            if fresh > len(voted) + _FRESH:
+                voted = pl.concat([voted, *more]).unique()
+                more, fresh = [], 0
             _add_overlap(overlap, group.select(["overlap"]))
+    voted = pl.concat([voted, *more]).unique()
     return {
         **told,
         "problems": len(voted),
@@ -67,7 +72,9 @@ def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) ->
     }
 
 
-_PROBLEM = np.dtype([("id", np.uint64), ("share", np.uint8), ("new", np.bool_)])
+_VOTED = pl.DataFrame(schema={"id": pl.UInt64, "share": pl.UInt8, "new": pl.Boolean})
+_FRESH = 1_000_000
+"""Problems of row groups that are held before those that are the same are joined."""
 UNANIMOUS = SHARES
 """The share that says all votes were alike; below it stand the bars."""
 NO_VOTES = 255
@@ -114,7 +121,7 @@ def _counts(values: pl.Series) -> dict[Any, int]:
     return dict(values.value_counts().iter_rows())
 
 
-def _votes(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.void]]:
+def _votes(frame: pl.DataFrame) -> pl.DataFrame:
     """Each problem once: the beginning of its id, its bar, whether it is a new one."""
     share = pl.col("votes") / pl.col("votes_total")
     bar = (
@@ -122,22 +129,25 @@ def _votes(frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.void]]:
         .then(UNANIMOUS)
         .otherwise((share * SHARES).ceil() - 1)
     )
-    once = frame.select(
-        id=pl.col("problem_id").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64),
-        share=pl.when(pl.col("votes_total") > 0).then(bar).otherwise(NO_VOTES).fill_null(NO_VOTES),
-        new=pl.col("problem_source").fill_null("").str.starts_with("augmented_"),
-    ).unique()
-    made = np.zeros(len(once), _PROBLEM)
-    for name in _PROBLEM.names or ():
-        made[name] = once[name].to_numpy()
-    return made
+    return (
+        frame.select(
+            id=pl.col("problem_id").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64),
+            share=pl.when(pl.col("votes_total") > 0)
+            .then(bar)
+            .otherwise(NO_VOTES)
+            .fill_null(NO_VOTES),
+            new=pl.col("problem_source").fill_null("").str.starts_with("augmented_"),
+        )
+        .unique()
+        .cast(_VOTED.schema)
+    )
 
 
-def _shares(voted: np.ndarray[Any, np.dtype[np.void]]) -> dict[str, Any]:
+def _shares(voted: pl.DataFrame) -> dict[str, Any]:
     """Problems by the share of the votes that the expected answer got; seeds and new ones apart."""
     told = {}
-    for name, which in (("seeds", ~voted["new"]), ("new", voted["new"])):
-        shares = voted["share"][which]
+    for name, which in (("seeds", ~pl.col("new")), ("new", pl.col("new"))):
+        shares = voted.filter(which)["share"].to_numpy()
         bars = np.bincount(np.minimum(shares[shares != NO_VOTES], SHARES - 1), minlength=SHARES)
         told[name] = {
             "problems": len(shares),
