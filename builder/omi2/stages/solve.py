@@ -9,6 +9,7 @@ kept as it came; what it is worth is for the next stages.
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from omi2.teachers.live import Live
 
 OPEN_FILES = 256
 """Parts that are written in one reading of a replayed file."""
-_REPEATED = [name for name in rows.SAMPLES.names if name not in ("sample", "generation")]
-"""Columns of few values; a dictionary of others would be begun and given up."""
+_REPEATED = [name for name in rows.SAMPLES.names if name != "generation"]
+"""Columns of few values; a dictionary of texts would be begun and given up."""
 NOBODY = identity.Identity(())
 
 
@@ -68,7 +69,16 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
         files = {}
         for part in todo:
             to = stack.enter_context(atomic(run.part("solve", part)))
-            files[part] = stack.enter_context(pq.ParquetWriter(to, rows.SAMPLES, compression="lz4"))
+            files[part] = stack.enter_context(
+                pq.ParquetWriter(to, rows.SAMPLES, compression="lz4", use_dictionary=_REPEATED)
+            )
+
+        def write(kept: pl.DataFrame) -> None:
+            for (part,), found in kept.group_by("part", maintain_order=True):
+                files[int(str(part))].write_table(as_arrow(found, rows.SAMPLES))
+
+        beside = stack.enter_context(ThreadPoolExecutor(1))  # one batch is written, one is read
+        written: Future[None] = beside.submit(lambda: None)
         for batch in replay.samples(path, run.parts):
             done += len(batch)
             run.tell("solve", done, size)
@@ -83,8 +93,9 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
             )
             narrow.append(table.select("part", "problem_id", "sample", "reason"))
             kept = table.filter(reason="").sort("part", maintain_order=True)
-            for (part,), found in kept.group_by("part", maintain_order=True):
-                files[int(str(part))].write_table(as_arrow(found, rows.SAMPLES))
+            written.result()
+            written = beside.submit(write, kept)
+        written.result()
     told = pl.concat(narrow)
     return {part: _replay_report(run, part, told, wanted["problem_id"]) for part in todo}
 
