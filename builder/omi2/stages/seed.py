@@ -7,6 +7,7 @@ of their id. A drawing (`[asy]`) stays: it is part of some 8% of MATH's problems
 duplicates among seeds.
 """
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -16,6 +17,8 @@ from omi2.recipe import Recipe, Seed
 from omi2.run import Report, Run, drop, tally
 from omi2.sources import Loaded, Problem, read
 from omi2.texts import count_tokens, unfit
+
+_log = logging.getLogger(__name__)
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -29,14 +32,37 @@ def run(recipe: Recipe, run: Run) -> Report:
         loaded.append((source.name, read(source)))
     run.tell("seed", len(rules.sources), len(rules.sources))
     kept, dropped = _choose(loaded, rules)
+    shared = sum(
+        _shared_ids(name, found.problems)
+        for source, (name, found) in zip(rules.sources, loaded, strict=True)
+        if not source.distinct  # whose rows have no ids
+    )
     run.scatter("seed", rows.PROBLEMS, kept, dropped)
     return Report(
         "problems",
         came={name: len(found.problems) for name, found in loaded},
         left=dict(sorted(Counter(row["problem_source"] for row in kept).items())),
         dropped=tally(dropped),
+        facts={"ids_of_different_problems": shared} if shared else {},
         details={"origins": {name: found.origin for name, found in loaded}},
     )
+
+
+def _shared_ids(source: str, problems: list[Problem]) -> int:
+    """How many ids of a source stand on different problems; a warning names the first."""
+    texts: dict[str | None, int] = {}
+    shared: set[str | None] = set()
+    for problem in problems:
+        text = hash(rows.normalise(problem["problem"] or ""))
+        if texts.setdefault(problem["id"], text) != text:
+            shared.add(problem["id"])
+    if shared:
+        _log.warning(
+            "%s: %d of its ids stand on different problems, such as %r: all are kept, for a "
+            "problem is known by its text, but what is told of such an id may be of either",
+            source, len(shared), min(map(str, shared)),
+        )  # fmt: skip
+    return len(shared)
 
 
 def _choose(
