@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import tiny_model
+from omi2.overlap import models
 
 from .conftest import Said
 from .local_hub import Hub
 
 pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("tokenizers", "safetensors"))),
+    not all(map(importlib.util.find_spec, models.PACKAGES)),
     reason="needs the extra embed",
 )
 

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,11 +22,11 @@ def check(problem: str, items: list[tuple[str, str]], rules: Decontaminate) -> M
     if not tokens:
         return Match("unknown")
     mine = bag(tokens)
-    theirs = [words(text) for _, text in items]
-    bags = [bag(found) for found in theirs]
+    theirs = [tokens_of(text) for _, text in items]
+    bags = [bag_of(text) for _, text in items]
     found = [("exact", 1.0, at) for at, other in enumerate(theirs) if other == tokens]
     for hashes, limit in ((telling, rules.overlap), (masked_hashes, rules.masked_overlap)):
-        grams = [hashes(other, rules.ngram).tolist() for other in theirs]
+        grams = [grams_of(hashes, text, rules.ngram) for _, text in items]
         spread = Counter(gram for found in grams for gram in set(found))
         shared = {g for g in hashes(tokens, rules.ngram).tolist() if g and spread[g] <= COMMON}
         for at, other in enumerate(grams):
@@ -98,17 +99,37 @@ def features(problem: Bag, item: Bag) -> list[float]:
 
 
 @functools.cache
+def tokens_of(text: str) -> list[str]:
+    """The words of an item."""
+    return words(text)
+
+
+@functools.cache
+def bag_of(text: str) -> Bag:
+    """The bag of an item."""
+    return bag(tokens_of(text))
+
+
+@functools.cache
+def grams_of(hashes: Callable[[list[str], int], np.ndarray], text: str, n: int) -> list[int]:
+    """The n-grams of an item."""
+    return hashes(tokens_of(text), n).tolist()
+
+
+@functools.cache
 def nats(name: int) -> float:
     """The weight of one stem or number."""
     return float(weights().many(np.array([name], np.int64))[0])
 
 
-def weight(names: frozenset[int] | set[int]) -> float:
+@functools.cache
+def weight(names: frozenset[int]) -> float:
     """The weight of some."""
     return sum(map(nats, names))
 
 
-def norm(names: frozenset[int] | set[int]) -> float:
+@functools.cache
+def norm(names: frozenset[int]) -> float:
     """The length of their vector of weights."""
     return math.sqrt(sum(nats(name) ** 2 for name in names))
 
@@ -118,12 +139,15 @@ def telling(tokens: list[str], n: int) -> np.ndarray:
     return np.where(masked_hashes(tokens, n) == 0, 0, ngram_hashes(tokens, n))
 
 
+@functools.cache
+def telling_of(found: Bag) -> frozenset[int]:
+    """The stems and numbers that tell something."""
+    return frozenset(name for name in found.stems | found.numbers if nats(name) >= TELLING)
+
+
 def _cosine(mine: Bag, other: Bag) -> float:
     """Over the stems and numbers that tell something."""
-    one, two = (
-        {name for name in each.stems | each.numbers if nats(name) >= TELLING}
-        for each in (mine, other)
-    )
+    one, two = telling_of(mine), telling_of(other)
     norms = norm(one) * norm(two)
     return norm(one & two) ** 2 / norms if norms else 0.0
 

@@ -21,7 +21,7 @@ from omi2.overlap.models import cached, find
 from omi2.overlap.rephrase import FEATURES as OF_WORDS
 from omi2.recipe import Decontaminate, Source
 
-PACKAGES = all(map(importlib.util.find_spec, ("tokenizers", "safetensors")))
+PACKAGES = all(map(importlib.util.find_spec, models.PACKAGES))
 MADE = pytest.mark.skipif(not PACKAGES, reason="needs the extra embed")
 REAL = pytest.mark.skipif(
     not (PACKAGES and importlib.util.find_spec(models.PACKAGE)), reason="needs the extra embed"
@@ -210,6 +210,15 @@ def test_the_second_scorer_decides_what_words_leave_open(
     assert made.seen == [OTHER, TOLD]  # what is found already needs no vector
 
 
+def test_what_no_cosine_could_decide_is_not_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = made_layer(monkeypatch, 1.0)
+    told = embed.layer("auto")
+    never = replace(told, fitted={**told.fitted, "threshold": 9.1})
+    monkeypatch.setattr(embed, "layer", lambda spec: never)
+    assert compare_many([(OTHER, TOLD)], embed=True) == compare_many([(OTHER, TOLD)])
+    assert made.seen == []
+
+
 def test_what_words_found_among_hashes_stays_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -254,8 +263,27 @@ def test_the_real_model_sees_more_than_words() -> None:
 @REAL
 def test_a_batch_is_what_each_text_is_alone() -> None:
     model = find()
-    texts = [TOLD, "lamp", "", AGAIN * 40, "Сколько яблок?"]
+    texts = [TOLD, "lamp", "", AGAIN * 3, "Сколько яблок?"]
     together = encode(model, texts)
     assert np.abs(np.linalg.norm(together, axis=1) - 1).max() < 1e-5
     for text, vector in zip(texts, together, strict=True):
         assert np.abs(encode(model, [text])[0] - vector).max() < 1e-4
+
+
+@MADE
+def test_a_text_counts_as_far_as_a_model_reads(tmp_path: Path) -> None:
+    model = load(tiny_model.write(tmp_path / "mine"), "mine")
+    long, longer, another = encode(model, [AGAIN * 40, AGAIN * 40 + TOLD, TOLD + AGAIN * 40])
+    assert np.abs(long - longer).max() < 1e-6
+    assert np.abs(long - another).max() > 1e-4
+
+
+@MADE
+def test_threads_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(tiny_model.write(tmp_path / "mine"), "mine")
+    texts = [f"{TOLD * (at % 7)} lamp {at}" for at in range(90)]
+    made = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        made.append(encode(model, texts).tobytes())
+    assert made[0] == made[1]

@@ -18,7 +18,7 @@ from omi2.run import open_run
 from omi2.teachers import replay
 
 pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("tokenizers", "safetensors"))),
+    not all(map(importlib.util.find_spec, models.PACKAGES)),
     reason="needs the extra embed",
 )
 ITEM = "How many slabs in all, when the quarry counts its pale ones and grey ones each week?"

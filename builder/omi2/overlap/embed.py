@@ -1,13 +1,14 @@
 """What the words leave open, decided with sentence embeddings: the extra `embed`.
 
 The scorers of words (`omi2.overlap.rephrase`) are sure of nearly every pair. Where they are not
-(from `open_from` logits below their thresholds upwards) and the item's text is at hand, both texts
-are embedded, and a further small scorer weighs what the words say, the cosine of the two vectors
-and the agreement of their numbers. It only adds: what a layer before has found stays found. Its
-weights, its threshold and what they were measured to do stand in `embed.toml`, a table per model,
-fitted by `python tests/bench/fit_embed.py`. A model without a table of its own, neither there nor
-in an `omi2.toml` in its folder, is used with the thresholds of STANDARD, and that is told; one
-whose vectors have another width has nothing in common with them, and is refused.
+(from `open_from` logits below their thresholds upwards), where the item's text is at hand and where
+equal vectors would decide it, both texts are embedded, and a further small scorer weighs what the
+words say, the cosine of the two vectors and the agreement of their numbers. It only adds: what a
+layer before has found stays found. Its weights, its threshold and what they were measured to do
+stand in `embed.toml`, a table per model, fitted by `python tests/bench/fit_embed.py`. A model
+without a table of its own, neither there nor in an `omi2.toml` in its folder, is used with the
+thresholds of STANDARD, and that is told; one whose vectors have another width has nothing in common
+with them, and is refused.
 
 Not covered: pairs that share so few words that the scorers of words never looked at them.
 """
@@ -128,7 +129,9 @@ def improve(
     margins = scorers().margins(features)
     items = [known.get(checker.index.items[item]) for item in pairs.item.tolist()]
     held = np.array([text is not None for text in items], np.bool_)
-    near = np.flatnonzero(held & (margins.max(axis=1, initial=-1e9) >= used.fitted["open_from"]))
+    held &= margins.max(axis=1, initial=-1e9) >= used.fitted["open_from"]
+    held &= score(joined(features, np.ones(len(features))), used.fitted) >= 0.5
+    near = np.flatnonzero(held)
     mine = [problems[asked[text]] for text in pairs.text[near].tolist()]
     theirs = [items[at] or "" for at in near.tolist()]
     vectors = cached(used.model, [*mine, *theirs], folder)

