@@ -304,7 +304,7 @@ def stage_of(run: Path) -> str:
     """The stage that a run directory is in the middle of."""
     stages = sorted(run.glob("0*"))
     open_ = [stage.name for stage in stages if not (stage / "manifest.json").exists()]
-    return open_[0] if open_ else f"the release (or between stages, after {len(stages)})"
+    return (open_ or [f"what comes after {stages[-1].name}" if stages else "the start"])[0]
 
 
 def test_kill_9_and_resume_gives_the_same_bytes(tmp_path: Path, built: Path, replay: Path) -> None:
