@@ -88,8 +88,8 @@ class Items:
     names: Ints
     begins: Ints
     items: Ints
-    scale: Floats
-    """One by the length of the item's vector."""
+    squares: Floats
+    """The weight squared, by the length of the item's vector: what sharing it adds to a cosine."""
 
 
 def bags(batch: Batch) -> Bags:
@@ -111,7 +111,8 @@ def items(found: Sequence[Bag]) -> Items:
     order = np.argsort(telling.names, kind="stable")
     names, begins = np.unique(telling.names[order], return_index=True)
     which = telling.owner[order]
-    return Items(bags, names, np.append(begins, len(order)), which, 1 / telling.norms[which])
+    squares = telling.weights[order] ** 2 / telling.norms[which]
+    return Items(bags, names, np.append(begins, len(order)), which, squares)
 
 
 def candidates(mine: Bags, known: Items, own: Ints | None = None) -> tuple[Pairs, Floats]:
@@ -204,7 +205,7 @@ def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
     there = np.searchsorted(known.names, mine.names)
     there = np.minimum(there, max(len(known.names) - 1, 0))
     right = known.names[there] == mine.names if len(known.names) else mine.names < 0
-    there, owner, squares = there[right], mine.owner[right], mine.weights[right] ** 2
+    there, owner = there[right], mine.owner[right]
     sizes = known.begins[there + 1] - known.begins[there]
     count = len(known.bags.telling.norms)
     found = [np.zeros(0, np.int64)]
@@ -212,9 +213,8 @@ def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
         low, high = np.searchsorted(owner, [first, first + BLOCK])
         at = ranges(known.begins[there[low:high]], sizes[low:high])
         text = np.repeat((owner[low:high] - first) * count, sizes[low:high])
-        weighed = np.repeat(squares[low:high], sizes[low:high]) * known.scale[at]
         norms = mine.norms[first : first + BLOCK]
-        scores = _added(text + known.items[at], weighed, len(norms) * count)
+        scores = _added(text + known.items[at], known.squares[at], len(norms) * count)
         limits = np.maximum(NEAR * norms, 1e-9)
         near = np.flatnonzero(scores.reshape(len(norms), count) > limits[:, None])
         text, item = np.divmod(near, count)
