@@ -159,9 +159,10 @@ def _layer(model: Model, x: Vectors, blocked: Vectors, name: str) -> Vectors:
 
 
 def _dense(x: Vectors, w: dict[str, Vectors], name: str) -> Vectors:
-    made: Vectors = x @ w[f"{name}.weight"].T
+    """One product of all the tokens: numpy would make one of each text."""
+    made: Vectors = x.reshape(-1, x.shape[-1]) @ w[f"{name}.weight"].T
     made += w[f"{name}.bias"]
-    return made
+    return made.reshape(*x.shape[:-1], -1)
 
 
 def _normed(x: Vectors, w: dict[str, Vectors], name: str) -> Vectors:
