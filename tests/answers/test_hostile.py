@@ -107,7 +107,7 @@ def test_spacing_and_delimiters_change_nothing(a: str) -> None:
 NUMBERS = st.fractions(max_denominator=1000)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_fractions_are_equal_when_they_are(a: Any, b: Any) -> None:
     one = f"\\frac{{{a.numerator}}}{{{a.denominator}}}"
@@ -125,6 +125,8 @@ ATTACKS = [
     "1000000!!",
     "((9!)!)!",
     "x^{100000000}-(x+1)^{100000}",
+    r"15\pmod{00}",
+    r"15 \bmod 0",
     r"\binom{10^9}{5 \cdot 10^8}",
     "(x+y+z+w)^{99999}",
     r"\sqrt[99999999]{2}",
@@ -147,7 +149,7 @@ ATTACKS = [
     r"\boxed{" * 5000 + "1" + "}" * 5000,
     r"\boxed{" * 50_000,
     r"\text{" * 5000,
-    "\\" * 1_000_000,
+    "\\" * 200_000,
     r"\sum_{n=1}^{1000000000} \frac{1}{n^3}",
     "1+" * 500_000 + "1",
     "1" * 1_000_000,
@@ -156,12 +158,12 @@ ATTACKS = [
     "the answer is " * 70_000,
     "#### \n" * 100_000,
     "A: \n" * 200_000,
-    "$" * 1_000_000,
-    "½" * 300_000,
-    "²" * 300_000,
-    "\u202e" * 300_000,
+    "$" * 200_000,
+    "½" * 50_000,
+    "²" * 50_000,
+    "\u202e" * 50_000,
     "and " * 250_000,
-    "\\frac" * 150_000,
+    "\\frac" * 30_000,
     "=" * 1400,
     "\x00",
     "1\x002",
@@ -226,7 +228,7 @@ def test_hard_pairs_leave_no_process_behind() -> None:
     before = children()
     pairs = [
         (rf"\sum_{{n=1}}^{{{10**9 + i}}} \frac{{1}}{{n^3+1}}", rf"\sum_{{n=1}}^{{{i}}} n^{{-n^n}}")
-        for i in range(2, 6)
+        for i in range(2, 4)
     ]
     assert EQUAL not in compare_many(pairs, workers=2, timeout=0.1)
     pool.close()

@@ -35,6 +35,27 @@ def _fresh() -> None:
     _asked.clear()
 
 
+LIGHT = """\
+from omi2.answers import worker
+def verdict(a, b):
+    while "10^9" in a:
+        pass
+    return "equal"
+worker._verdict = verdict
+worker.main()
+"""
+"""The worker program without its library, which takes a second to load: its own protocol and
+limits, but it never ends with ENDLESS and calls all else equal."""
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    pool.close()
+    monkeypatch.setattr(pool, "COMMAND", (sys.executable, "-c", LIGHT))
+    yield
+    pool.close()
+
+
 @pytest.fixture
 def hired(monkeypatch: pytest.MonkeyPatch) -> list[pool.Worker]:
     """The warm worker, if there is one, and every worker that is started from here on."""
@@ -100,6 +121,7 @@ def test_a_worker_that_is_stopped_for_a_while_is_waited_for(hired: list[pool.Wor
     assert hired == [worker]
 
 
+@pytest.mark.usefixtures("light")
 @PROC
 @pytest.mark.timeout(120)
 def test_a_worker_that_stays_stopped_is_replaced(
@@ -114,6 +136,7 @@ def test_a_worker_that_stays_stopped_is_replaced(
     assert hired[0].process.poll() == -signal.SIGKILL
 
 
+@pytest.mark.usefixtures("light")
 @PROC
 @pytest.mark.timeout(120)
 def test_a_worker_killed_in_the_middle_is_replaced_and_the_pair_is_asked_again(
@@ -129,6 +152,7 @@ def test_a_worker_killed_in_the_middle_is_replaced_and_the_pair_is_asked_again(
     assert pool.idle == [hired[2]]
 
 
+@pytest.mark.usefixtures("light")
 @PROC
 @pytest.mark.timeout(120)
 def test_workers_killed_over_and_over_are_an_error_and_no_verdict(
@@ -149,6 +173,7 @@ def test_workers_killed_over_and_over_are_an_error_and_no_verdict(
     assert not _asked
 
 
+@pytest.mark.usefixtures("light")
 @PROC
 def test_a_worker_that_crashes_over_a_pair_says_unknown(hired: list[pool.Worker]) -> None:
     assert compare(*easy(1)[0]) is EQUAL
@@ -159,6 +184,7 @@ def test_a_worker_that_crashes_over_a_pair_says_unknown(hired: list[pool.Worker]
     assert len(hired) == 1
 
 
+@pytest.mark.usefixtures("light")
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("proc", [True, False], ids=["watched", "by-its-own-limit"])
 def test_the_limit_holds_with_and_without_proc(
@@ -240,16 +266,17 @@ def test_what_lies_in_the_working_directory_is_not_imported(
 def test_a_killed_program_leaves_no_worker_behind() -> None:
     """Not even a busy one: its own limit ends it."""
     script = (
-        "import threading, time\n"
+        "import sys, threading, time\n"
         "from omi2.answers import compare, pool\n"
+        f"pool.COMMAND = (sys.executable, '-c', {LIGHT!r})\n"
         f"compare(*{easy(1)[0]!r}, timeout=20)\n"
         "print(pool.idle[0].process.pid, flush=True)\n"
-        f"compare(*{ENDLESS!r}, timeout=1.0)\n"
+        f"compare(*{ENDLESS!r}, timeout=0.1)\n"
     )
     program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
     worker = int(program.stdout.readline())
-    time.sleep(0.3)
+    time.sleep(0.05)
     program.kill()
     program.wait()
     program.stdout.close()
@@ -323,6 +350,7 @@ def test_no_worker_outlives_its_program(ending: str, code: int) -> None:
     script = (
         "import os, signal, sys, threading, time\n"
         "from omi2.answers import compare, pool\n"
+        f"pool.COMMAND = (sys.executable, '-c', {LIGHT!r})\n"
         f"compare(*{easy(1)[0]!r}, timeout=20)\n"
         "print(pool.idle[0].process.pid, flush=True)\n"
         f"threading.Thread(target=compare, args={ENDLESS!r}, kwargs=dict(timeout=0.3)).start()\n"

@@ -66,6 +66,7 @@ _UNIT_BEHIND = re.compile(
     r"\\?%|\^\s*\{?\s*\\circ\s*\}?"
     r"|(?:\\[,;~ ]|~)*\\(?:text|mathrm)\s*\{[^{}]{1,40}\}(?:\^\{?[-\d]{1,2}\}?)?"
 )
+_UNIT_LENGTH = 100
 _COMBINATIONS = re.compile(r"\s*C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)\s*")
 """A binomial, or a point that is called C."""
 
@@ -74,7 +75,7 @@ _COMBINATIONS = re.compile(r"\s*C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)\s*")
 def read(answer: str) -> tuple[Value, ...]:
     """The readings of an answer, the likelier first; none if it cannot be read."""
     if "boxed" in answer or "\\fbox" in answer:
-        answer = _unboxed(characters(answer))
+        answer = _unboxed(answer)
     if len(answer) > 100 and "nswer" in answer and (stated := extract(answer)) is not None:
         answer = stated  # running text that announces its answer
     if len(answer) > MAX_LENGTH or _GOES_ON.search(answer):
@@ -108,7 +109,8 @@ def _unboxed(text: str) -> str:
 def _unit_behind(text: str) -> str:
     """What stands behind the last box, if it is a unit, a percent sign or a degree sign."""
     text = text.strip(" $.")
-    return f" {text}" if _UNIT_BEHIND.fullmatch(text) else ""
+    told = characters(text) if len(text) < _UNIT_LENGTH else ""
+    return f" {told}" if _UNIT_BEHIND.fullmatch(told) else ""
 
 
 def _try(text: str, comma: str) -> Value | None:

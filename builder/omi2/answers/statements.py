@@ -137,6 +137,8 @@ def is_point(group: Group) -> bool:
 
 def residues(told: Value, modulus: str) -> Value:
     """Numbers modulo another: 3 (mod 5); x = 3, 4 (mod 5). Raises Unreadable."""
+    if modulus.strip("0") == "":
+        raise Unreadable("modulo nothing")
     node = number(int(modulus)) if modulus.isdigit() else Node("name", name=modulus)
     items = told.items if isinstance(told, Group) and told.brackets == "" else (told,)
     named = isinstance(items[0], Relation)
@@ -154,6 +156,6 @@ def _reduced(item: Value, modulus: Node) -> Value:
     if not isinstance(item, Quantity) or item.unit:
         raise Unreadable("a residue that is no number")
     node = item.node
-    if node.op == "number" and modulus.op == "number" and modulus.value > 0 and node.value.denominator == 1:  # noqa: E501  # fmt: skip
+    if node.op == "number" and modulus.op == "number" and node.value.denominator == 1:
         return Quantity(number(node.value % modulus.value))
     return item
