@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -110,7 +111,12 @@ def _batches(
 
 
 def _distinct(table: pa.Table) -> pa.Table:
-    return table.group_by(table.column_names, use_threads=False).aggregate([])
+    found: pa.Table = (
+        pl.DataFrame(pl.from_arrow(table))
+        .unique(maintain_order=True)
+        .to_arrow(compat_level=pl.CompatLevel.oldest())
+    )
+    return found
 
 
 def _strings(path: Path, name: str, column: pa.ChunkedArray, needed: bool) -> pa.ChunkedArray:

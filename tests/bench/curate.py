@@ -1,14 +1,15 @@
 """What all stages cost from recorded generations to the release, against one copy of those rows.
 
     python tests/bench/curate.py [--rows N] [--whole N] [--quick] [--json] [--kind KIND]
-                                 [--generations FOLDER] [--made FILE]
+                                 [--generations FOLDER] [--made FILE] [--workers]
 
 Makes the input by perturbing the real generations in FOLDER (see `perturbed.py`) and builds it as a
 person would (`omi2 build curate.toml --teacher replay:FILE`: all of the paper's rules, and the
 packaged index), once more with nothing changed, and anew with one process, whose shards
 must be the same; copies the same file with Polars (scan, sink, zstd 3), before and after. `--whole
 14000000` (or `--made FILE`, made before) adds one build of so many rows, its funnel, and what a row
-of it costs against one of the first size.
+of it costs against one of the first size. `--workers` builds `--rows` rows of the first kind with
+1, 2 and 4 processes instead, and tells what part of the wall time shrinks with their number.
 
 Costs are CPU-seconds of the whole process tree, so that other work on the machine changes them less
 than wall time; the peer's is the mean of its two. Memory is the resident memory of all processes
@@ -141,7 +142,7 @@ def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Print
     told(f"{name}: second run, nothing changed", again["cpu"], "CPU s", None)
     shards = digests(folder)
     alone = [
-        *command_for(file, rows, folder, alone=True),
+        *command_for(file, rows, folder, workers=1),
         "--out",
         "other",
         "--run",
@@ -153,12 +154,11 @@ def build(real: perturbed.Base, kind: str, rows: int, scratch: Path, told: Print
     return 1e6 * made["cpu"] / rows
 
 
-def command_for(file: Path, rows: int, folder: Path, *, alone: bool = False) -> list[str]:
-    """The build of a file, a part for every 100,000 rows; with `alone`, by one process."""
-    parts = f"parts = {max(2, rows // PART)}"
-    recipe = folder / ("alone.toml" if alone else "curate.toml")
-    workers = "workers = 1\n" if alone else ""
-    recipe.write_text(RECIPE.read_text().replace("parts = 2", workers + parts))
+def command_for(file: Path, rows: int, folder: Path, *, workers: int = 0) -> list[str]:
+    """The build of a file, a part for every 100,000 rows, by so many processes (0: the cores)."""
+    recipe = folder / f"curate{workers or ''}.toml"
+    told = f"workers = {workers}\nparts = {max(2, rows // PART)}"
+    recipe.write_text(RECIPE.read_text().replace("parts = 2", told))
     return [sys.executable, "-m", "omi2", "build", str(recipe), "--teacher", f"replay:{file}"]
 
 
@@ -172,6 +172,29 @@ def digests(folder: Path) -> dict[str, str]:
 def differing(shards: dict[str, str], other: Path) -> int:
     """How many shards are not the same in another release."""
     return len(set(shards.items()) ^ set(digests(other).items()))
+
+
+def grow(real: perturbed.Base, rows: int, scratch: Path, told: Printer) -> None:
+    """The same build by 1, 2 and 4 processes: wall time as `alone + shared / processes`."""
+    folder = scratch / "workers"
+    folder.mkdir()
+    file = folder / "made.parquet"
+    perturbed.write(real, file, rows, KINDS["55% kept"][0])
+    walls = {}
+    for workers in (1, 2, 4):
+        names = ["--out", f"omi2-{workers}", "--run", "omi2-run"]
+        made = measure([*command_for(file, rows, folder, workers=workers), *names], folder)
+        walls[workers] = made["wall"]
+        told(f"{rows:,} rows, {workers} processes: wall", made["wall"], "s", None)
+        told(f"{rows:,} rows, {workers} processes", made["cpu"], "s (CPU)", None)
+        told(f"{rows:,} rows, {workers} processes: memory of all", made["memory"], "GiB", 4.0)
+        shutil.rmtree(folder / "omi2-run")
+    shared = 2 * (walls[1] - walls[2])
+    told("of a row, what processes share", 1e6 * shared / rows, "us of wall time", None)
+    told(
+        "of a row, what one process does", 1e6 * (walls[1] - shared) / rows, "us of wall time", None
+    )
+    shutil.rmtree(folder)
 
 
 def whole(file: Path, per_row: float, scratch: Path, told: Printer) -> None:
@@ -264,6 +287,7 @@ def main() -> None:
     parser.add_argument("--whole", type=int, metavar="N")
     parser.add_argument("--made", type=Path, metavar="FILE")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--workers", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--kind", action="append", choices=KINDS)
     parser.add_argument("--generations", type=Path, default=DATA)
@@ -276,6 +300,9 @@ def main() -> None:
     quick = options.quick
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         per_row = 0.0
+        if options.workers:
+            grow(real, 30_000 if quick else options.rows, Path(scratch), told)
+            return
         for kind in options.kind or (["55% kept"] if quick else list(KINDS)):
             cost = build(real, kind, 30_000 if quick else options.rows, Path(scratch), told)
             per_row = per_row or cost

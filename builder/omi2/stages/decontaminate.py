@@ -42,7 +42,8 @@ def run(recipe: Recipe, run: Run) -> Report:
     if rules.enabled:
         asked = pool(rules, recipe.teacher, recipe.judge)
         details |= _told(rules)
-        report = _drop_copies(run, report, rules.near_copies)
+        if _compares_copies(rules, run):
+            report = _drop_copies(run, report, rules.near_copies)
         if asked is not None:
             report = judged(run, report, rules, asked, texts_of(compared(rules)[1]))
     return report + Report("problems", details=details)
@@ -79,7 +80,7 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         elif verdict == UNKNOWN:
             dropped.append(drop(row["problem_id"], "overlap_unknown", "no words to compare"))
     run.write("decontaminate", part, rows.OVERLAPS, kept, dropped)
-    if rules.enabled and rules.near_copies:
+    if _compares_copies(rules, run):
         gone = {row["problem_id"] for row in dropped}
         left = table.filter(~pl.col("problem_id").is_in(gone))
         seed = (left["problem_id"] == left["seed_id"]).to_list()
@@ -109,10 +110,14 @@ def _matches(rules: Decontaminate, run: Run, part: int, texts: list[str]) -> lis
     return embed.improve(texts, matches, made, held, model=rules.embed, folder=folder)
 
 
+def _compares_copies(rules: Decontaminate, run: Run) -> bool:
+    """Whether near-copies are looked for: seeds are never dropped, so not where all are seeds."""
+    new = run.report("augment")
+    return bool(rules.enabled and rules.near_copies and (new is None or new.left))
+
+
 def _drop_copies(run: Run, report: Report, threshold: float) -> Report:
     """Drop the near-copies from every part, and move them in the report."""
-    if not threshold:
-        return report
     parts = range(run.parts)
     decided = run.stage("decontaminate") / "near_copies.json"
     found = read_json(decided)
