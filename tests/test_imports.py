@@ -64,6 +64,36 @@ def test_imports_go_one_way(path: Path) -> None:
         assert other == mine or height[other] < height[mine], f"{dotted(path)} imports {found}"
 
 
+@pytest.mark.parametrize("path", modules(), ids=dotted)
+def test_no_import_is_overlooked(path: Path) -> None:
+    """What is overlooked would leave a stage standing when the code behind it has changed."""
+    known = {f"omi2.{dotted(p)}" if dotted(p) != "omi2" else "omi2" for p in modules()}
+    wanted = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            wanted |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            wanted |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    mine = f"omi2.{dotted(path)}"
+    assert (wanted & known) - {mine} <= imports(path.read_text(), mine)
+
+
+def test_imports_are_seen_however_they_are_written() -> None:
+    source = """
+import omi2.run
+    from omi2 import rows, files as f
+from omi2.answers import (  # a package
+    extract,  # a module, unlike
+    compare as c,
+)
+from polars import rows
+"""
+    assert imports(source, "omi2.here") == {
+        "omi2", "omi2.run", "omi2.rows", "omi2.files", "omi2.answers",
+        "omi2.answers.extract", "omi2.answers.compare",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("stage", names())
 def test_a_stage_imports_no_other_and_reads_its_own_section(stage: str) -> None:
     source = (PACKAGE / "stages" / f"{stage}.py").read_text()

