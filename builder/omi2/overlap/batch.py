@@ -38,7 +38,6 @@ _KINDS[ord("a") : ord("z") + 1] = bytes([_LETTER]) * 26
 _KINDS[128:_END] = bytes([_LETTER]) * (_END - 128)
 _KINDS[ord("0") : ord("9") + 1] = bytes([_DIGIT]) * 10
 _SPLIT_FRACTION = re.compile(rb"frac\d(?=\d)")
-_NO_WORD = re.compile(r"[^\w\x00-\x7f]")
 CHUNK_TEXTS, CHUNK_CHARS = 1 << 14, 8 << 20
 """Texts and characters that are worked on together: arrays that fit a processor's cache."""
 
@@ -158,7 +157,7 @@ def distinct(keys: Ints) -> Ints:
 def _bytes(text: str) -> bytes:
     """A text in UTF-8, whose bytes beyond ASCII are letters alone."""
     if not text.isascii():
-        text = _NO_WORD.sub(" ", plain(text).lower())
+        text = plain(text).lower()
     return text.encode()
 
 

@@ -24,7 +24,7 @@ Hashes = npt.NDArray[np.uint64]
 SPLIT_FRACTION = r"(?<=frac)\d(?=\d)"
 """`\\frac34` is three quarters."""
 _WORD = re.compile(rf"{SPLIT_FRACTION}|\d+(?:\.\d+)?|[^\W\d_]+")
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_BEYOND_ASCII = re.compile(r"([^\x00-\x7f]+)")
 _GROUPED = re.compile(r"(?<![\d.])(\d{1,3}),(?=\d{3}(?!\d))")
 _RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]+|[\u00bc-\u00be\u2150-\u215e]")
 """Digits above or below the line, and fractions in one sign: they part from what stands beside."""
@@ -106,20 +106,19 @@ def commas(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text as it counts: signs by their names, no accents, letters of other scripts that only
-    look Latin as Latin, and what nobody sees (zero-width spaces, soft hyphens) parts no word."""
-    greek = _GREEK_WORD.search(text) is not None
-    text = _BEYOND_ASCII.sub(lambda found: _shown(found.group(), greek), text)
-    if _LOOKALIKE.search(text):
+    look Latin as Latin, a space for what is neither letter nor digit, and what nobody sees
+    (zero-width spaces, soft hyphens) parts no word."""
+    pieces = _BEYOND_ASCII.split(text)  # every other one is beyond
+    greek = any(map(_GREEK_WORD.search, pieces[1::2]))
+    pieces[1::2] = [(_made if len(run) > 8 else _made_before)(run, greek) for run in pieces[1::2]]
+    text = "".join(pieces)
+    if not text.isascii() and _LOOKALIKE.search(text):
         text = _MIXED.sub(lambda found: found.group().translate(_LOOKS_LATIN), text)
     return text
 
 
-def _shown(run: str, greek: bool) -> str:
-    """A run of characters beyond ASCII as it counts; in Greek text letters are no signs."""
-    return (_made if len(run) > 8 else _made_before)(run, greek)
-
-
 def _made(run: str, greek: bool) -> str:
+    """A run of characters beyond ASCII as it counts; in Greek text letters are no signs."""
     if not greek:
         run = run.translate(_SIGNS)
     run = unicodedata.normalize("NFKD", _RAISED.sub(lambda found: f" {found.group()} ", run))
@@ -131,12 +130,14 @@ _made_before = functools.lru_cache(maxsize=1 << 12)(_made)  # short runs: ’ an
 
 def _seen(char: str) -> str:
     """A character as it counts: unseen ones do not, and a digit is a digit in any script."""
-    if char.isascii():
+    if char.isascii() or char.isalpha():
         return char
     if char.isdigit():  # a decimal digit goes on with its number; one in a circle stands alone
         digit = str(unicodedata.digit(char))
         return digit if char.isdecimal() else f" {digit} "
-    return "" if unicodedata.category(char) in ("Cf", "Mn", "Me") else char
+    if char.isnumeric():
+        return char
+    return "" if unicodedata.category(char) in ("Cf", "Mn", "Me") else " "
 
 
 def mask(tokens: Sequence[str]) -> list[str]:
