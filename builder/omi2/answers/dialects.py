@@ -64,6 +64,8 @@ _RULES = [
 """One of the characters or commands without which a rule finds nothing; what it finds; the rest."""
 _EUROPEAN = re.compile(r"(?<![\d.,])(\d{1,3}(?:(?:\.\d{3}){2,}|(?:'\d{3})+))(?![\d.]|,\d)")
 _PERIOD = re.compile(r"(?<![\d.])(\d*\.\d*)\((\d{1,20})\)(?!\d)")
+_MODULO = re.compile(r"(?<=[\d\s)])mod(?:ulo)?\s+(\d+)(?=[\s.$]*$)")
+"""In plain words, at the end: 7 mod 11."""
 _TIMES = re.compile(r"(?<=\d)\s*x\s*(?=10\s*(?:\^|\*\*))")
 _BASED = re.compile(
     r"(?<![\w\\{])(?:\\(?:text|mathrm|mathtt|texttt)\s*\{)?((?=\w*[A-Z])[0-9A-Z]{2,20})\}?"
@@ -93,6 +95,8 @@ def plain_latex(text: str) -> str:
                 text = pattern.sub(new, text)
         if "quad" in text:
             text = _listed(text)
+    if "mod" in text:
+        text = _MODULO.sub(r"\\mod \1", text)
     if "x" in text:
         text = _TIMES.sub(r" \\times ", text)
     if "_" in text:

@@ -49,11 +49,6 @@ def rows_of(value: Value) -> list[list[Value]] | None:
     return None
 
 
-def is_end(item: Value) -> bool:
-    """Whether a value can be the end of an interval."""
-    return isinstance(item, Quantity)
-
-
 def plain(group: Group, other: Group) -> Sequence[Value]:
     """The items of a group, without names where the other has none: x = 1, y = 2 and (1, 2)."""
     if not any(isinstance(item, Relation) for item in group.items):

@@ -13,7 +13,6 @@ from omi2.answers.listed import (
     by_name,
     each_by_name,
     inequalities,
-    is_end,
     plain,
     rows_of,
 )
@@ -22,6 +21,7 @@ from omi2.answers.probe import same
 from omi2.answers.quantity import quantities
 from omi2.answers.relations import equivalent, named, one_function, one_name, unnamed
 from omi2.answers.residues import congruent
+from omi2.answers.spans import sign
 from omi2.answers.trees import (
     CHOICE,
     Both,
@@ -35,6 +35,7 @@ from omi2.answers.trees import (
     Union,
     Value,
     Words,
+    minus,
     names,
 )
 
@@ -218,8 +219,6 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
         things = _distinct(things, policy) if other == "{}" else things
     if len(items) != len(things):
         return DIFFERENT
-    if {one, other} == {"", "[]"} and len(items) == 2 and all(map(is_end, (*items, *things))):
-        return UNKNOWN  # [1, 3] may be an interval
     if "()" in (one, other) and (alternatives(a) or alternatives(b)):
         return UNKNOWN  # x = 1, 2 is no point
     loose = {"", "{}"}
@@ -235,7 +234,18 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
     verdict = every([match(x, y, policy) for x, y in zip(items, things, strict=True)])
     if verdict is DIFFERENT and "" in kinds and unordered(items, things, policy) is EQUAL:
         return UNKNOWN
+    if verdict is EQUAL and kinds == {"", "[]"} and any(map(_may_be_interval, (a, b))):
+        return UNKNOWN  # [1, 3] beside 1, 3; but [3, 1] and [1, 2, 3] are lists, as Python prints
     return verdict
+
+
+def _may_be_interval(group: Group) -> bool:
+    """Whether [ ] hold two ends that are not known to be in falling order."""
+    ends = [item.node for item in group.items if isinstance(item, Quantity)]
+    if group.brackets != "[]" or len(group.items) != 2 or len(ends) != 2:
+        return False
+    rises = sign(minus(ends[1], ends[0]))
+    return rises is None or rises > 0
 
 
 def _distinct(items: Sequence[Value], policy: Policy) -> Sequence[Value]:

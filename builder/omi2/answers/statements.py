@@ -19,6 +19,7 @@ from omi2.answers.trees import (
     negative,
     number,
 )
+from omi2.answers.wording import NUMBERS
 
 Read = Callable[[list[Token]], Value]
 _OPS = {
@@ -38,14 +39,13 @@ _INFINITY = Node("const", name="infty")
 _REALS = Group("()", (Quantity(negative(_INFINITY)), Quantity(_INFINITY)))
 _POSITIVE = Group("()", (Quantity(number(0)), Quantity(_INFINITY)))
 _FROM_ZERO = Group("[)", (Quantity(number(0)), Quantity(_INFINITY)))
-_NUMBERS = "numbers"
 _SETS: dict[str, Value] = {
     "\\mathbbR": _REALS, "\\mathbbR+": _POSITIVE, "\\mathbbR>0": _POSITIVE,
     "\\mathbbR\\ge0": _FROM_ZERO, "\\mathbbR\\geq0": _FROM_ZERO, "\\mathbbR\\geqslant0": _FROM_ZERO,
-    "\\mathbbZ": Words("integers", _NUMBERS), "\\mathbbZ+": Words("positive integers", _NUMBERS),
-    "\\mathbbZ>0": Words("positive integers", _NUMBERS),
-    "\\mathbbN": Words("natural numbers", ""), "\\mathbbQ": Words("rational numbers", _NUMBERS),
-    "\\mathbbC": Words("complex numbers", _NUMBERS),
+    "\\mathbbZ": Words("integers", NUMBERS), "\\mathbbZ+": Words("positive integers", NUMBERS),
+    "\\mathbbZ>0": Words("positive integers", NUMBERS),
+    "\\mathbbN": Words("natural numbers", ""), "\\mathbbQ": Words("rational numbers", NUMBERS),
+    "\\mathbbC": Words("complex numbers", NUMBERS),
 }  # fmt: skip
 for _told, _known in (("real number", _REALS), ("real", _REALS), ("positive real", _POSITIVE),
                       ("positive real number", _POSITIVE), ("integer", _SETS["\\mathbbZ"]),

@@ -27,6 +27,7 @@ from omi2.answers.trees import Group, Node, Quantity, Ratio, Union, Value, Words
 from omi2.answers.units import measure
 
 TRUTH, NAME, NOTHING, REALS, WAY = "truth", "name", "nothing", "reals", "way"
+NUMBERS = "numbers"
 _CLOSED: dict[str, tuple[str, str]] = {
     **{name: (MONTH, str(at)) for name, at in MONTHS.items()},
     **{name: (DAY, str(at)) for name, at in DAYS.items()},
@@ -100,6 +101,8 @@ def words(a: Value, b: Value, policy: Policy) -> Verdict:
         return UNKNOWN if _value(thing) in (0, 1) else DIFFERENT
     if told.kind == TIME and _is_number(thing):
         return _hour(told, thing, policy)
+    if told.kind == NUMBERS and isinstance(thing, Group | Union) and sets.everything(thing):
+        return DIFFERENT  # the integers, and all real numbers
     if isinstance(thing, Group) and all(isinstance(item, Words) for item in thing.items):
         listed = " ".join(item.text for item in thing.items if isinstance(item, Words))
         return EQUAL if listed == told.text and thing.brackets == "" else UNKNOWN
@@ -191,7 +194,11 @@ def _hour(told: Words, thing: Value, policy: Policy) -> Verdict:
 
 
 def ratios(a: Value, b: Value, policy: Policy) -> Verdict:
-    """Two ratios, of which both may be times of day; or a ratio and something else."""
+    """Two ratios, of which both may be times of day; or a ratio and something else.
+
+    a:b, which "a to b" is as well, is the quotient a/b; beside an interval or a list of the same
+    two numbers it is UNKNOWN, since "3 to 4" may be a range.
+    """
     if not (isinstance(a, Ratio) and isinstance(b, Ratio)):
         return _ratio_with(a, b, policy) if isinstance(a, Ratio) else _ratio_with(b, a, policy)
     one, other = hours_of(a), hours_of(b)
@@ -212,6 +219,12 @@ def ratios(a: Value, b: Value, policy: Policy) -> Verdict:
 
 def _ratio_with(ratio: Value, thing: Value, policy: Policy) -> Verdict:
     assert isinstance(ratio, Ratio)  # noqa: S101 (the caller's first)
+    if isinstance(thing, Group) and len(thing.items) == len(ratio.items):
+        ends = zip(ratio.items, thing.items, strict=True)
+        known = (
+            isinstance(y, Quantity) and same(x, y.node, policy) is not DIFFERENT for x, y in ends
+        )
+        return UNKNOWN if all(known) else DIFFERENT
     if not isinstance(thing, Quantity):
         return DIFFERENT
     measured = measure(thing.unit) if thing.unit else None
