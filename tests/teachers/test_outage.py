@@ -15,7 +15,7 @@ from omi2.teachers import Job, Request, crew, endpoints, generate, identity
 from omi2.teachers.live import Live
 from omi2.teachers.pool import ask
 from omi2.teachers.shelf import Shelf
-from servers import Slow, serve, without_waiting
+from servers import Slow, serve, tgi_info, without_waiting
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +125,33 @@ def test_endpoints_are_added_and_drained_while_it_runs(
         before = len(one.asked)
     assert len(two.asked) > 100
     assert before + len(two.asked) == 240  # nothing was broken off
+    told = json.loads((tmp_path / "numbers.json").read_text())["sessions"][-1]
+    left = f"tgi:{one.url}"
+    assert told["now"][left]["state"] == "drained"
+    assert 0 < told["endpoints"][left]["endpoint_seconds"] < 0.6 * told["seconds"]  # no GPU-hours
+
+
+def test_an_endpoint_drained_before_it_said_who_it_is_is_never_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be waited for when nobody else is left, and never asked."""
+    monkeypatch.setattr(crew, "SYNC_SECONDS", 0.02)
+    file, late = tmp_path / "endpoints.txt", Slow(1.0, (200, tgi_info("made-model", 8)))
+    who = identity.Identity(("made-model@abc",))
+    with (
+        serve("tgi", lambda *_: Slow(0.02, "fine")) as good,
+        serve("tgi", lambda *_: "fine", info=late) as slow,
+        Shelf(lambda part: tmp_path / "l") as shelf,
+    ):
+        teacher = watched(file, f"tgi:{good.url}", f"tgi:{slow.url}")
+        answers = ask(jobs(180), teacher, who, shelf)
+        next(answers)
+        file.write_text(f"tgi:{good.url}\n")
+        assert len(list(answers)) == 179
+    told = json.loads((tmp_path / "numbers.json").read_text())["sessions"][-1]
+    assert told["seconds"] > 1.0
+    assert told["now"][f"tgi:{slow.url}"]["state"] == "drained"
+    assert told["endpoints"][f"tgi:{slow.url}"]["endpoint_seconds"] == 0
 
 
 def test_a_wrong_line_in_the_file_changes_nothing(
@@ -194,6 +221,25 @@ def test_an_endpoint_that_comes_back_keeps_its_figures(
     assert told["answered"] == 500
     assert told["endpoints"][f"tgi:{two.url}"]["answered"] == asked
     assert told["now"][f"tgi:{two.url}"]["state"] == "working"
+
+
+def test_an_endpoint_whose_line_is_edited_keeps_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With other options it is another endpoint of the same name, while the first still answers."""
+    monkeypatch.setattr(crew, "SYNC_SECONDS", 0.02)
+    file = tmp_path / "endpoints.txt"
+    with serve("tgi", lambda *_: Slow(0.01, "fine")) as server:
+        answers = generate(
+            jobs(300), watched(file, f"tgi:{server.url}"), lambda part: tmp_path / "l"
+        )
+        got = [next(answers) for _ in range(50)]
+        file.write_text(f"tgi:{server.url} concurrency=1\n")
+        got += answers
+    assert len(got) == 300
+    told = json.loads((tmp_path / "numbers.json").read_text())["sessions"][-1]
+    assert told["now"][f"tgi:{server.url}"]["limit"] == 1  # the edit was followed
+    assert told["answered"] == told["endpoints"][f"tgi:{server.url}"]["answered"] == 300
 
 
 def test_a_file_that_was_never_right_is_an_error(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ class Fleet:
                 await self._ask(member, item)
             finally:
                 member.pace.in_flight -= 1
+                member.drained(self.loop.time())
             item = self._take(member) if self._free(member) else None
             if item is not None:
                 member.pace.in_flight += 1

@@ -68,7 +68,7 @@ class Item:
 
 @dataclass(eq=False)
 class Member:
-    """One endpoint, and how it does. `state`: working, aside, stopped or draining."""
+    """One endpoint, and how it does. `state`: working, aside, stopped, draining or drained."""
 
     endpoint: Endpoint
     wire: Wire
@@ -98,6 +98,11 @@ class Member:
         if self.state in ("working", "draining"):
             self.tally.seconds += now - self.since
         self.since, self.state = now, state
+
+    def drained(self, now: float) -> None:
+        """It works on nothing any more: if it was to be drained, its time ends here."""
+        if self.state == "draining" and not self.pace.in_flight:
+            self.clock("drained", now)
 
     def trust(self) -> None:
         """It answered: whatever it was suspected of is forgotten."""

@@ -90,8 +90,8 @@ class Roll:
         """Add an endpoint, and use it once it answers. Raises UsageError for its key."""
         wire = self.wire(endpoint, self.teacher.timeout_s)
         member = Member(endpoint, wire, Pace(endpoint.concurrency), Served(""))
-        for before in self.gone:
-            if str(before.endpoint) == str(endpoint):  # it comes back: its figures go on
+        for before in self.everyone:
+            if str(before.endpoint) == str(endpoint):  # it comes back, or its line was edited
                 member.tally = before.tally
         self.members.append(member)
         self.spawn(self._join(member))
@@ -104,6 +104,7 @@ class Roll:
         """Ask an endpoint nothing more; what it works on comes to its end."""
         for member in [m for m in self.members if m.endpoint == endpoint]:
             member.clock("draining", self.loop.time())
+            member.drained(self.loop.time())
             self.members.remove(member)
             self.gone.append(member)
         self.pump()
@@ -153,6 +154,8 @@ class Roll:
             self._take_in(member, served)
 
     def _take_in(self, member: Member, served: Served) -> None:
+        if member.state != "aside":  # it was drained meanwhile
+            return
         if not member.model:  # the first time that it tells
             most = member.endpoint.concurrency
             most = min(most, served.requests) if served.requests else most
@@ -170,7 +173,7 @@ class Roll:
         """An endpoint says that no request to it will work: believed if it never answered, or when
         it says so again and again."""
         member.why = str(error)
-        if member.state in ("stopped", "draining"):
+        if member.state in ("stopped", "draining", "drained"):
             return
         member.fatal += 1
         if member.tally.answered and (member.fatal < FATAL or not isinstance(error, Fatal)):
