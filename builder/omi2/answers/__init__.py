@@ -21,6 +21,22 @@ Everything else is **UNKNOWN**, which is no vote and no right answer, and no wro
 >>> compare("5 apples", "5 oranges"), compare("5 apples", "6 oranges")
 (<Verdict.UNKNOWN: 'unknown'>, <Verdict.DIFFERENT: 'different'>)
 
+What happens to an answer, from cheap to dear, and where to look:
+
+    a solution's text    extract (boxed; column: millions at once) finds the answer in it
+    key                  normalise: one spelling; equal keys are equal, plain numbers are settled
+    read                 forms: tidy and dialects make one kind of text, lex tokens, cut pieces of
+                         them; then brackets, statements, phrases and measured read the forms, and
+                         formula (with commands, functions, numerals) what is mathematics. The
+                         result is a `Value` of trees. Words and units: counting, moments, units
+    match                two values, form by form: quantity, relations, sets (spans), residues,
+                         wording; listed and assign for what holds several
+    same                 probe: two formulas at fixed points, exact, or approximate with bounds that
+                         make a proof; ambiguous where a notation has two readings
+    compare              the above in this order; what stays in doubt goes to pool, whose worker
+                         processes run a library
+    classes              a vote
+
 What no mathematics decides is a `Policy`: units, percent signs, the order of a list, roundings.
 
 >>> compare("5 cm", "5"), compare("5 cm", "5", policy=Policy(units="required"))

@@ -7,7 +7,7 @@ by whoever wrote them: each answer by itself.
 
 from itertools import product
 
-from omi2.answers.trees import Node, number, walk
+from omi2.answers.trees import Node, number, rebuilt, walk
 
 _TEN = number(10)
 
@@ -43,4 +43,4 @@ def _read(node: Node, way: int, ten: bool) -> Node:
     args = tuple(_read(arg, way, ten) for arg in node.args)
     if _unbased(node):
         return Node("call", (args[0], _TEN), "log") if ten else Node("call", args, "ln")
-    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+    return rebuilt(node, args)

@@ -69,7 +69,7 @@ def extract(text: str, mode: str = "strict") -> str | None:
     answer = None if stated is None else stated[0]
     if mode == "relaxed":
         if answer is None:
-            return last_stated(text)
+            return _last_stated(text)
         return _stated_number(answer)
     return answer
 
@@ -98,7 +98,7 @@ def _last_statement(text: str) -> tuple[str | None] | None:
     return None
 
 
-def last_stated(text: str) -> str | None:
+def _last_stated(text: str) -> str | None:
     """The last formula that has a number in it, or the last number, whichever ends later."""
     text = _MARKER.split(text, maxsplit=1)[0] if "<|" in text else text
     formula = None
@@ -132,7 +132,7 @@ def _stated_number(answer: str) -> str | None:
 
     if " " not in answer or read(answer):
         return answer
-    return last_stated(answer.rpartition("=")[2] if "=" in answer else answer) or answer
+    return _last_stated(answer.rpartition("=")[2] if "=" in answer else answer) or answer
 
 
 def _statement(rest: str) -> tuple[str | None] | None:

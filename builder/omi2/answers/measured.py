@@ -8,7 +8,7 @@ from itertools import product
 from omi2.answers import phrases
 from omi2.answers.formula import prefix
 from omi2.answers.lex import Token
-from omi2.answers.trees import Group, Node, Quantity, Unreadable, Value, negative, walk
+from omi2.answers.trees import Group, Node, Quantity, Unreadable, Value, negative, rebuilt, walk
 
 _MOST_SIGNS = 4
 _SCALES = {"C": "celsius", "F": "fahrenheit"}
@@ -63,10 +63,7 @@ def _spread(node: Node) -> list[Node]:
         return [*inner, *map(negative, inner)]
     if not node.args:
         return [node]
-    return [
-        Node(node.op, args, node.name, node.value, node.digits, node.ulp)
-        for args in product(*map(_spread, node.args))
-    ]
+    return [rebuilt(node, args) for args in product(*map(_spread, node.args))]
 
 
 def _signed(node: Node, plus: bool) -> Node:
@@ -76,4 +73,4 @@ def _signed(node: Node, plus: bool) -> Node:
     if not node.args:
         return node
     args = tuple(_signed(arg, plus) for arg in node.args)
-    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+    return rebuilt(node, args)

@@ -172,13 +172,7 @@ def _together(space: re.Match[str]) -> str:
 def _plain(answer: str) -> str:
     """An answer without what never changes its value."""
     text = answer if answer.isascii() and ".." not in answer else characters(answer)
-    text = (
-        text.replace("\x00", "")
-        .replace("−", "-")
-        .replace("\\$", "")
-        .replace("$", "")
-        .replace("\\%", "%")
-    )
+    text = text.replace("\x00", "").replace("\\$", "").replace("$", "").replace("\\%", "%")
     if "\\" in text:
         text = _DOTS.sub("...", text)
         text = _TEXT_COMMAND.sub(r"\1", text)

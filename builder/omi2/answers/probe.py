@@ -30,7 +30,7 @@ from omi2.answers.exact import (
     whole_point_at,
 )
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
-from omi2.answers.trees import EVERY, Node, minus, names, number, put, walk
+from omi2.answers.trees import EVERY, Node, minus, names, number, put, rebuilt, walk
 
 TURNS = 12
 """Points tried at most."""
@@ -281,7 +281,7 @@ def _moved(node: Node, literal: Node, by: Fraction) -> Node:
     if not node.args:
         return node
     args = tuple(_moved(arg, literal, by) for arg in node.args)
-    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+    return rebuilt(node, args)
 
 
 def too_large(node: Node) -> bool:

@@ -76,6 +76,11 @@ def names(node: Node) -> frozenset[str]:
     return frozenset(part.name for part in walk(node) if part.op == "name")
 
 
+def rebuilt(node: Node, args: tuple[Node, ...]) -> Node:
+    """The same formula of other parts."""
+    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+
+
 def put(node: Node, name: str, value: Node) -> Node:
     """A formula with a variable replaced."""
     if node.op == "name":
@@ -83,7 +88,7 @@ def put(node: Node, name: str, value: Node) -> Node:
     if not node.args:
         return node
     args = tuple(put(arg, name, value) for arg in node.args)
-    return Node(node.op, args, node.name, node.value, node.digits, node.ulp)
+    return rebuilt(node, args)
 
 
 @dataclass(frozen=True, slots=True)
