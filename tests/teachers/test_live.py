@@ -118,8 +118,10 @@ def test_what_was_recorded_and_passed_over_at_once_promises_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock(10_000, monkeypatch)
-    clock.pass_over(9_000)
-    assert clock.told() == {"recorded": 9_000}
+    clock.pass_over(1_000)
+    assert clock.told() == {"recorded": 1_000}
+    clock.work(8, asked=0, recorded=1_000)  # somebody is asked by now, and has not answered
+    assert clock.told()["eta_s"] is None
     clock.work(50, asked=2)
     told = clock.told()
     assert told["recorded"] == 9_000
