@@ -208,18 +208,16 @@ def sketch(text: str, kind: Any) -> Any:
 
 
 def within(data: Path, count: int) -> Iterator[Figure]:
-    """Near-copies among the problems themselves, in 12 parts."""
-    began = time.process_time()
-    names = [rows.problem_id(text) for part in made(data, count) for text in part]
-    making = time.process_time() - began
+    """Near-copies among the problems themselves, signed in parts of SLICE."""
+    signing = 0.0
     with tempfile.TemporaryDirectory() as scratch:
-        paths, begin = [], 0
-        began = time.process_time()
+        paths = []
         for number, part in enumerate(made(data, count)):
             paths.append(Path(scratch) / f"{number}.npz")
-            copies.save(paths[-1], names[begin : begin + len(part)], [False] * len(part), part)
-            begin += len(part)
-        signing = time.process_time() - began - making
+            names = [rows.problem_id(text) for text in part]
+            began = time.process_time()
+            copies.save(paths[-1], names, [False] * len(part), part)
+            signing += time.process_time() - began
         began = time.process_time()
         found = copies.decide(paths, Decontaminate().near_copies)
         deciding = time.process_time() - began
