@@ -167,7 +167,7 @@ def test_an_unknown_model_is_refused_with_what_is_known(name: str) -> None:
         find(name)
 
 
-@pytest.mark.parametrize("package", ["tokenizers", models.PACKAGE])
+@pytest.mark.parametrize("package", [*models.PACKAGES, models.PACKAGE])
 def test_without_the_extra_it_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
