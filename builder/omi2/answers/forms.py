@@ -3,9 +3,13 @@ r"""Read an answer: from its text to a `Value`.
 The forms around formulas: lists, tuples, sets, intervals and unions, relations, matrices, ratios,
 `\pm`, quantities with units. What has words in it goes to `omi2.answers.phrases`.
 
-`read` gives one reading, or two where the notation itself is ambiguous (1,22 is a list and, in half
-of Europe, a decimal). What is not understood in full is `Unreadable`: no part of a text is dropped
-to make the rest readable, but for words beside a single number.
+`read` gives one reading, or two where the notation itself is ambiguous: 1,22 is a list and, in half
+of Europe, a decimal; 1.234,56 and 12,34,567 are grouped numbers, or lists. Answers are EQUAL if any
+of their readings are and DIFFERENT if all are, so 1.234,56 equals both 1234.56 and 1.234, 56; which
+of these it joins in a vote is for `classes`.
+
+What is not understood in full is `Unreadable`: no part of a text is dropped to make the rest
+readable, but for words beside a single number.
 """
 
 import re

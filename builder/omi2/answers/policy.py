@@ -32,7 +32,9 @@ class Policy:
     is 0.5 m, not 50 m). `required`: both or neither have one."""
     list_order: str = "free"
     """`free`: a bare list or a set has no order (6,-2 is -2,6). `kept`: it has. Brackets ( ) and
-    [ ] always keep it: they write points, vectors and intervals."""
+    [ ] always keep it: they write points, vectors and intervals. [3, 1] and [1, 2, 3] are lists, as
+    Python prints them, and equal 3, 1 and 1, 2, 3; [1, 3] beside 1, 3 is UNKNOWN, since it writes
+    an interval as well."""
     several: str = "all"
     """`all`: a list never equals a single value. `last`: its last value speaks for it (30, 45, 105
     is 105), as some benchmarks' graders have it; that is wrong for `find all`, and would make
