@@ -63,7 +63,8 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
     """Write these parts from the file."""
     wanted = pl.concat([clean(run, part).select("problem_id") for part in todo])
     wanted = wanted.with_columns(wanted=True)
-    narrow: list[pl.DataFrame] = []
+    tallies: list[pl.DataFrame] = []
+    dropped: list[pl.DataFrame] = []
     text, done, size = pl.col("generation"), 0, replay.rows(path)
     with ExitStack() as stack:
         files = {}
@@ -74,8 +75,10 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
             )
 
         def write(kept: pl.DataFrame) -> None:
-            for (part,), found in kept.group_by("part", maintain_order=True):
-                files[int(str(part))].write_table(as_arrow(found, rows.SAMPLES))
+            table, begin = as_arrow(kept, rows.SAMPLES), 0
+            for part, count in kept.group_by("part", maintain_order=True).len().iter_rows():
+                files[part].write_table(table.slice(begin, count))
+                begin += count
 
         beside = stack.enter_context(ThreadPoolExecutor(1))  # one batch is written, one is read
         written: Future[None] = beside.submit(lambda: None)
@@ -91,26 +94,46 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
             table = table.with_columns(
                 reason=pl.when(gone).then(pl.lit("problem_dropped")).otherwise(empty)
             )
-            narrow.append(table.select("part", "problem_id", "sample", "reason"))
-            kept = table.filter(reason="").sort("part", maintain_order=True)
+            good = pl.col("reason") == ""
+            tallies.append(table.group_by("part", "problem_id").agg(kept=good.sum()))
+            dropped.append(table.filter(~good).select("part", "problem_id", "sample", "reason"))
+            kept = table.filter(good).sort("part", maintain_order=True)
             written.result()
             written = beside.submit(write, kept)
         written.result()
-    told = pl.concat(narrow)
-    return {part: _replay_report(run, part, told, wanted["problem_id"]) for part in todo}
+    return _replay_reports(run, todo, wanted["problem_id"], pl.concat(tallies), pl.concat(dropped))
 
 
-def _replay_report(run: Run, part: int, told: pl.DataFrame, wanted: pl.Series) -> Report:
-    """Write what a part of a replay dropped, and count."""
-    mine = told.filter(part=part)
-    dropped = mine.filter(pl.col("reason") != "")
-    write_table(run.part("solve", part, dropped=True), as_arrow(dropped, rows.DROPPED))
-    here = wanted.filter(pl.Series(ids.buckets(wanted, run.parts) == part))
-    facts = {
-        "problems_without_generations": len(set(here) - set(mine["problem_id"])),
-        "problems": mine.filter(reason="")["problem_id"].n_unique(),
-    }
-    return _report(len(mine) - len(dropped), counted(dropped), facts)
+def _replay_reports(
+    run: Run, todo: list[int], wanted: pl.Series, tallies: pl.DataFrame, dropped: pl.DataFrame
+) -> dict[int, Report]:
+    """Write what each part of a replay dropped, and count.
+
+    `tallies` are the rows kept (`kept`) of each problem, in pieces; `dropped` the others.
+    """
+    gone = dict(_by_part(dropped))
+    tallies = tallies.group_by("part", "problem_id").agg(pl.col("kept").sum())
+    kept = {part: table["kept"] for part, table in _by_part(tallies)}
+    silent = wanted.to_frame().join(tallies, on="problem_id", how="anti")["problem_id"]
+    without = Counter(ids.buckets(silent, run.parts).tolist())
+    reports = {}
+    for part in todo:
+        lost, counts = (
+            gone.get(part, dropped.clear()),
+            kept.get(part, pl.Series([], dtype=pl.Int64)),
+        )
+        write_table(run.part("solve", part, dropped=True), as_arrow(lost, rows.DROPPED))
+        facts = {
+            "problems_without_generations": without[part],
+            "problems": int((counts > 0).sum()),
+        }
+        reports[part] = _report(int(counts.sum()), counted(lost), facts)
+    return reports
+
+
+def _by_part(table: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    for (part,), found in table.group_by("part", maintain_order=True):
+        yield int(str(part)), found
 
 
 def _ask(recipe: Recipe, run: Run) -> Report:
