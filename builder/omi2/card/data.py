@@ -132,10 +132,7 @@ def _votes(frame: pl.DataFrame) -> pl.DataFrame:
     return (
         frame.select(
             id=pl.col("problem_id").str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64),
-            share=pl.when(pl.col("votes_total") > 0)
-            .then(bar)
-            .otherwise(NO_VOTES)
-            .fill_null(NO_VOTES),
+            share=pl.when(pl.col("votes") > 0).then(bar).otherwise(NO_VOTES).fill_null(NO_VOTES),
             new=pl.col("problem_source").fill_null("").str.starts_with("augmented_"),
         )
         .unique()
