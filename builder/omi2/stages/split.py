@@ -41,7 +41,8 @@ _DISTINCT = ("generated_solution", "row_id")
 """Columns for which a dictionary would be begun and given up, in every row group."""
 _ROUTED = pa.schema([f.with_type(pa.large_string()) if f.name in _TEXT else f for f in rows.ROWS])
 """A shard's rows before they are shuffled: its text together may be more than 2 GB."""
-_LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
+_SPILL = pa.ipc.IpcWriteOptions(compression="zstd")
+"""A third less disk than lz4 for what hundreds of parts leave for each shard; 2% of a build."""
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -250,7 +251,7 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
 
 
 def _spill(table: pa.Table, path: Path) -> None:
-    with pa.ipc.new_file(path, table.schema, options=_LZ4) as file:
+    with pa.ipc.new_file(path, table.schema, options=_SPILL) as file:
         file.write_table(table)
 
 
