@@ -39,7 +39,7 @@ LAYERS = [
 PRINTS = {"console", "cli", "__main__", "cli_runs"}
 ON_THEIR_OWN = {"answers.worker", "teachers.embedded"}
 """Modules that are also programs, whose standard output is a protocol."""
-HEAVY = {"datasets", "torch", "ray", "sympy", "math_verify", "xllamacpp", "datasketch"}
+HEAVY = {"datasets", "torch", "ray", "sympy", "math_verify", "xllamacpp", "datasketch", "aiohttp"}
 
 
 def modules() -> list[Path]:

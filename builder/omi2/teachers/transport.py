@@ -22,12 +22,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from types import TracebackType
-from typing import Any, Self
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Self
 
 from omi2.errors import UsageError
 from omi2.teachers.protocol import Fatal, Passing, Refused
+
+if TYPE_CHECKING:
+    import aiohttp  # a quarter of a second, and most commands ask nobody: loaded where it is used
 
 CONNECT_SECONDS = 10.0
 BODY_SECONDS = 30.0
@@ -66,6 +67,8 @@ class Link:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        import aiohttp
+
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -105,6 +108,8 @@ class Link:
 
     async def healthy(self, path: str = "/health") -> bool:
         """Whether the endpoint calls itself healthy, with whatever body."""
+        import aiohttp
+
         assert self._session is not None  # noqa: S101 (entered)
         try:
             async with self._session.get(self.url + path, allow_redirects=False) as response:
@@ -126,8 +131,10 @@ class Link:
 
     async def _read(
         self, method: str, path: str, data: bytes | None
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+    ) -> "tuple[aiohttp.ClientResponse, bytes]":
         """A response with status 200, whole."""
+        import aiohttp
+
         assert self._session is not None  # noqa: S101 (entered)
         try:
             async with self._session.request(
@@ -161,7 +168,7 @@ class Link:
         raise self._failure(response, body)
 
     def _failure(
-        self, response: aiohttp.ClientResponse, body: bytes | None
+        self, response: "aiohttp.ClientResponse", body: bytes | None
     ) -> Passing | Refused | Fatal:
         """What a response that is no JSON object means."""
         status = response.status
@@ -202,18 +209,20 @@ class Link:
         return " ".join(text.split())[:300]
 
 
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+def _timeout(seconds: float) -> "aiohttp.ClientTimeout":
+    import aiohttp
+
     return aiohttp.ClientTimeout(total=seconds, sock_connect=min(CONNECT_SECONDS, seconds))
 
 
-def _ssl_cause(error: aiohttp.ClientSSLError) -> str:
+def _ssl_cause(error: "aiohttp.ClientSSLError") -> str:
     """What is wrong with a certificate, or with what came instead of TLS."""
     cause: Any = getattr(error, "certificate_error", None) or error.os_error
     told = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or str(cause)
     return told.replace("_", " ").lower()
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes | None:
+async def _body(response: "aiohttp.ClientResponse") -> bytes | None:
     """The whole body, or None where it goes on beyond MAX_BODY."""
     if (response.content_length or 0) > MAX_BODY:
         response.close()
