@@ -151,6 +151,16 @@ def test_a_believed_name_is_not_what_the_server_is_asked_for(tmp_path: Path) -> 
     assert {body["model"] for body in server.asked} == {"/data/llama"}
 
 
+def test_a_name_that_the_server_knows_is_what_it_is_asked_for(tmp_path: Path) -> None:
+    """vLLM lists its adapters behind the base model: who names one means that one."""
+    listed = (200, {"data": [{"id": "base"}, {"id": "our-adapter"}]})
+    with serve("openai", lambda *_: "fine", info=listed) as server:
+        teacher = Teacher(endpoints=(f"openai:{server.url} model=our-adapter",))
+        said = list(generate(jobs(2), teacher, lambda part: tmp_path / "l"))
+    assert {c.model for _, c in said} == {"our-adapter"}
+    assert {body["model"] for body in server.asked} == {"our-adapter"}
+
+
 def test_a_silent_endpoint_does_not_hold_up_the_question_who_they_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

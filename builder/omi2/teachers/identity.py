@@ -62,11 +62,12 @@ def model_of(endpoint: Endpoint, served: Served) -> str:
 
 def wire_name(endpoint: Endpoint, served: Served, model: str) -> str:
     """What a request has to call the model: there it may go by another name."""
+    bare = model.removesuffix(chat.SUFFIX)
     if served.wire:
         return served.wire
-    if endpoint.believed and served.names:
+    if endpoint.believed and served.names and bare not in served.names:
         return served.names[0]
-    return model.removesuffix(chat.SUFFIX)
+    return bare
 
 
 def identify(teacher: Teacher) -> Identity:
