@@ -40,7 +40,9 @@ def waiting(url: str, kind: str = "openai") -> int | None:
 @pytest.mark.parametrize(
     ("metrics", "wanted"),
     [(VLLM, 17), (SGLANG, 31), (LLAMA, 3), ("process_cpu_seconds_total 5\n", None),
-     ("vllm:num_requests_waiting 1e3\n", 1000), ("\x00\xff", None)],
+     ("vllm:num_requests_waiting 1e3\n", 1000), ("\x00\xff", None),
+     ("vllm:num_requests_waiting +Inf\n", None), ("vllm:num_requests_waiting 1.2.3\n", None),
+     ("vllm:num_requests_waiting 1e999\n", 0)],
 )  # fmt: skip
 def test_each_server_tells_it_in_its_own_words(metrics: str, wanted: int | None) -> None:
     with serve("openai", lambda *_: "") as server:

@@ -14,11 +14,11 @@ from dataclasses import replace
 from omi2.teachers import openai, tgi
 from omi2.teachers.endpoints import PROTOCOLS, Endpoint
 from omi2.teachers.protocol import Request, Said, Served
-from omi2.teachers.transport import Link
+from omi2.teachers.transport import Link, whole
 
 QUEUES = re.compile(
     r"^(?:vllm:num_requests_waiting|sglang:num_queue_reqs|llamacpp:requests_deferred"
-    r"|tgi_queue_size)(?:\{[^}\n]*\})? ([0-9.eE+]+)",
+    r"|tgi_queue_size)(?:\{[^}\n]*\})? (\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)(?=\s|$)",
     re.MULTILINE,
 )
 """Requests that wait for a slot, in the words of each server; one line for each of its engines."""
@@ -63,4 +63,4 @@ class Wire:
         if self._protocol is tgi:
             return None
         found = QUEUES.findall(await self.link.text("/metrics"))
-        return round(sum(map(float, found))) if found else None
+        return sum(whole(float(count)) for count in found) if found else None
