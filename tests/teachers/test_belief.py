@@ -16,6 +16,7 @@ from omi2.teachers.meet import PLAIN
 from servers import Served, Slow, serve, without_waiting
 
 REFUSED = (422, {"error": "inputs must have less than 10 tokens", "error_type": "validation"})
+FORBIDDEN = (403, "<html>request blocked</html>")
 BROKEN = (500, {"error": "CUDA error", "error_type": "incomplete_generation"})
 
 
@@ -103,6 +104,29 @@ def test_an_endpoint_whose_fault_begins_later_takes_few(fault: Any, tmp_path: Pa
     assert {c.text for c in said.values()} == {"fine"}
 
 
+@pytest.mark.parametrize("fault", [BROKEN, FORBIDDEN, REFUSED, ""])
+def test_a_fault_that_begins_amid_samples_of_one_prompt_takes_few(
+    fault: Any, tmp_path: Path
+) -> None:
+    """The only endpoint, and hundreds of samples of one problem: well again once it is probed."""
+    answered, probes_then = 0, -1
+
+    def behave(prompt: str, _: int) -> Any:
+        nonlocal answered, probes_then
+        answered += 1
+        probes = len(server.headers) - len(server.asked)
+        if answered == 40:
+            probes_then = probes
+        return "fine" if answered <= 40 or probes > probes_then else fault
+
+    one = [Job(0, n, Request("prompt", 1.0, 0.95, 64, (), n)) for n in range(512)]
+    with serve("tgi", behave) as server:
+        teacher = Teacher(endpoints=(f"tgi:{server.url}",), retries=3, concurrency=16)
+        said = list(generate(one, teacher, lambda part: tmp_path / "l"))
+    lost = sum(not c.text for _, c in said)
+    assert lost == 0 if fault in (BROKEN, FORBIDDEN) else lost <= 64
+
+
 @pytest.mark.parametrize("fault", [REFUSED, ""], ids=["refused", "empty"])
 def test_a_second_endpoint_is_asked_before_a_sample_has_no_answer(
     fault: Any, tmp_path: Path
@@ -177,6 +201,33 @@ def test_a_gateway_that_says_404_for_a_moment_is_taken_back(tmp_path: Path, at_o
     with serve("tgi", behave) as server:
         said = ask(tmp_path, f"tgi:{server.url}", numbers=range(120), concurrency=at_once)
     assert {c.text for c in said.values()} == {"fine"}
+
+
+def test_a_gateway_that_forbids_one_prompt_stops_no_run(tmp_path: Path) -> None:
+    """Also in a resumed run, where nothing else is left to ask."""
+    with serve("tgi", lambda prompt, _: FORBIDDEN if prompt == "prompt 7" else "fine") as server:
+        for numbers in ([0, 1, 2], [0, 1, 2, 7], range(20)):
+            said = ask(tmp_path, f"tgi:{server.url}", numbers=numbers)
+    assert [n for n in range(20) if not said[n].text] == [7]
+    assert (said[7].finish_reason, "403" in said[7].refused) == ("failed", True)
+
+
+@pytest.mark.parametrize("before", [0, 30])
+def test_an_endpoint_that_forbids_everything_is_stopped(before: int, tmp_path: Path) -> None:
+    """A wrong key, or one whose quota is spent, in the words of some gateways."""
+    answered = 0
+
+    def behave(prompt: str, _: int) -> Any:
+        nonlocal answered
+        answered += 1
+        return "fine" if answered <= before else FORBIDDEN
+
+    with (
+        serve("tgi", behave) as server,
+        pytest.raises(RemoteError, match="no endpoint answers any"),
+    ):
+        ask(tmp_path, f"tgi:{server.url}", numbers=range(300), retries=3, outage_s=60.0)
+    assert failed.count(tmp_path / "l") == 0
 
 
 def test_a_key_that_is_withdrawn_stops_the_endpoint(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from omi2.recipe import Teacher
 from omi2.teachers import numbers
 from omi2.teachers.endpoints import Endpoint
 from omi2.teachers.member import OPINIONS, Item, Member, jitter
-from omi2.teachers.protocol import Completion, Fatal, Passing, Refused, Said, completion
+from omi2.teachers.protocol import CHARGED, Completion, Fatal, Passing, Refused, Said, completion
 from omi2.teachers.roll import Roll
 from omi2.teachers.wire import Wire
 
@@ -221,9 +221,9 @@ class Fleet:
         if pause:
             member.blocked = max(member.blocked, self.loop.time() + pause)
             self.roll.later(pause + 0.001, self.pump)
-        if item.rest and error.kind in ("lost", "broken"):
+        if item.rest and error.kind in CHARGED:
             self.todo.extendleft(reversed(item.alone()))
-        elif item.tries > self.teacher.retries and error.kind in ("lost", "broken"):
+        elif item.tries > self.teacher.retries and error.kind in CHARGED:
             self._weigh(member, item, Completion("", "failed", 0, member.model, str(error)))
         elif error.kind != "busy" and not self.roll.others(member):
             self.roll.later(jitter(max(item.tries, member.away)), self._back, item)

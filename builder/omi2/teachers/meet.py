@@ -52,6 +52,10 @@ async def examined(member: Member, served: Served, witness: Request | None) -> N
         if witness is None:
             raise Fatal(f"it refuses even a plain question: {error}") from None
         raise Passing(f"it refuses what was answered before: {error}") from None
+    except Passing as error:
+        if error.kind != "forbidden":
+            raise
+        raise Fatal(f"{error}, whatever it is asked") from None  # it is the key
     member.tally.lost_tokens += said.tokens
     if not completion(said, member.model, request.stop).text.strip():
         asked_for = "a plain question" if witness is None else "what was answered before"

@@ -10,8 +10,9 @@ went round already), and counts only if one of those who say so is `proven`: sin
 it answered something. One that is not is set aside and given a `witness`, a request of this run
 that is known to have an answer; where none is known yet, a plain one. So is one that left too many
 different prompts in a row without an answer (`DOUBTS`, doubling each time that the witness clears
-it: then it is the prompts). Hence samples that can have no answer stop no run, and an endpoint that
-answers nothing takes no sample with it.
+it: then it is the prompts), or four times as many samples of few prompts. Hence samples that can
+have no answer stop no run, and an endpoint that answers nothing takes no sample with it, or where
+it is the only one and answered until then, 64.
 """
 
 import random
@@ -31,6 +32,8 @@ AWAY = 3
 """Failures in a row that speak of the endpoint itself, after which it is sick."""
 DOUBTS, MOST_DOUBTS = 16, 4096
 """Different prompts in a row without an answer, after which it is looked at; at most so many."""
+SAMPLES = 4
+"""Samples for each of them: a prompt may have hundreds, which all are under way together."""
 OPINIONS = 2
 """Endpoints that have to agree, where there are so many, that a sample is empty or refused."""
 
@@ -91,6 +94,8 @@ class Member:
     proven: bool = False
     doubted: dict[str, Request] = field(default_factory=dict)
     """Prompts that it left without an answer since its last one, and a request with each."""
+    silent: int = 0
+    """Times that it left a sample without an answer since its last one."""
     doubts: int = DOUBTS
 
     def clock(self, state: str, now: float) -> None:
@@ -107,14 +112,14 @@ class Member:
     def trust(self) -> None:
         """It answered: whatever it was suspected of is forgotten."""
         self.proven = True
-        self.busy = self.away = self.rounds = self.fatal = 0
+        self.busy = self.away = self.rounds = self.fatal = self.silent = 0
         self.doubted.clear()
         self.doubts = DOUBTS
 
     def cleared(self) -> None:
         """It answered a witness: what it left without an answer has none."""
         self.proven = True
-        self.rounds = self.fatal = 0
+        self.rounds = self.fatal = self.silent = 0
         self.doubted.clear()
         self.doubts = min(2 * self.doubts, MOST_DOUBTS)
 
@@ -122,6 +127,7 @@ class Member:
         """It left an item without an answer that may have one."""
         item.judges.add(self)
         item.avoid = self
+        self.silent += 1
         self.doubted[item.request.prompt] = item.request
 
     def hurt(self, item: Item, error: Passing, began: float, now: float) -> float:
@@ -138,7 +144,7 @@ class Member:
                 self.busy += 1
                 self.pace.refused(began, now)
                 return max(error.pause, jitter(min(self.busy, 4)))
-            case "broken":
+            case "broken" | "forbidden":
                 self.doubt(item)
                 item.tries += 1
             case "lost":
@@ -153,7 +159,8 @@ class Member:
     @property
     def sick(self) -> bool:
         """Whether its failures in a row speak of itself and not of what it was asked."""
-        return self.away >= AWAY or len(self.doubted) >= self.doubts
+        many = len(self.doubted) >= self.doubts or self.silent >= SAMPLES * self.doubts
+        return self.away >= AWAY or many
 
     @property
     def load(self) -> float:

@@ -7,10 +7,11 @@
 
 `Passing.kind` says what failed, for the endpoint's pace and for the sample's retry budget:
 
-    busy     429: the endpoint wants less; the sample is not to blame
-    away     no connection, 502, 503: the request was not worked on
-    lost     the connection broke, or its time ran out, while the request was worked on
-    broken   an answer that cannot be used: 424, 500, HTML, half a JSON, no end, no completion
+    busy       429: the endpoint wants less; the sample is not to blame
+    away       no connection, 502, 503: the request was not worked on
+    lost       the connection broke, or its time ran out, while the request was worked on
+    broken     an answer that cannot be used: 424, 500, HTML, half a JSON, no end, no completion
+    forbidden  403 to a prompt: a wrong key, or a gateway that lets this one prompt not through
 
 Several choices of one request (`n`): every sample keeps its own content id, and the samples of a
 group are asked for in one request with the seed of the first. A group is always the same samples
@@ -26,6 +27,8 @@ from dataclasses import dataclass
 
 import xxhash
 
+CHARGED = ("lost", "broken", "forbidden")
+"""The kinds of a failure that may be the sample's own fault, and use up its retry budget."""
 MOST_REASON = 40
 """Characters of a finish_reason: they are short words, and every distinct one is counted."""
 

@@ -177,6 +177,9 @@ class Link:
         said = self.quote(body.decode("utf-8", "replace"))
         tokens = whole(response.headers.get("x-generated-tokens"))
         match status:
+            case 403 if response.method == "POST":
+                told = f"HTTP 403: the key or this prompt is forbidden ({said})"
+                return Passing(told, "forbidden")
             case 401 | 403:
                 return Fatal(f"HTTP {status}: the key was not accepted ({said})")
             case 404 | 405:
