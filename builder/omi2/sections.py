@@ -4,6 +4,7 @@ One dataclass for each stage, named as the stage, and `Teacher` and `Source`, wh
 Numbers cite the paper (arXiv 2410.01560) or NVIDIA's released recipe in `recipes/*.toml`.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from omi2.settings import BySource, at_least, one_of, same
@@ -46,6 +47,8 @@ class Source:
 
 TEACHER_BOUNDS = {"concurrency": 1, "retries": 0, "choices": 1, "timeout_s": 0.001, "gpus": 0,
                   "gpu_hour_price": 0, "outage_s": 0}  # fmt: skip
+ENVIRONMENT = re.compile(r"[A-Z_][A-Z0-9_]*")
+"""Names of environment variables, as POSIX has them: what has small letters may be a key."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class Teacher:
     def __post_init__(self) -> None:
         for name, least in TEACHER_BOUNDS.items():
             at_least(name, getattr(self, name), least)
+        if self.key_env and not ENVIRONMENT.fullmatch(self.key_env):  # perhaps the key: not told
+            raise ValueError(
+                "key_env is no name of an environment variable (capitals, digits, _); the key "
+                "itself stands in that variable and in no recipe"
+            )
         if not self.endpoints:
             raise ValueError("endpoints is empty: name at least one")
 

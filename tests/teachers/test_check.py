@@ -40,7 +40,7 @@ def test_a_check_tells_model_limits_health_latency_and_a_sample() -> None:
 @pytest.mark.parametrize(
     ("behave", "says"),
     [
-        (lambda *_: (401, {}), "the key was not accepted"),
+        (lambda *_: (401, {}), "it wants a key, and none was sent: $OMI2_API_KEY is not set"),
         (lambda *_: (500, {"error": "CUDA"}), "HTTP 500"),
         (lambda *_: (200, "<html>"), "not JSON"),
         (lambda *_: (422, {"error": "no"}), "HTTP 422"),

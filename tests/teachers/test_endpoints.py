@@ -72,9 +72,26 @@ def test_what_is_no_plain_address_is_refused_and_no_key_repeated(spec: str) -> N
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_key_that_stands_on_the_line_is_not_repeated() -> None:
-    with pytest.raises(UsageError, match="no option 'key'") as caught:
-        endpoint("tgi:http://host key=hunter2", Teacher())
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (" key=hunter2", "no option 'key'"),
+        ("\tkey=hunter2", "no option 'key'"),
+        (" weight=2\tkey_env=hunter2", "key_env needs the name of an environment variable"),
+        (" key_env=sk-hunter2", "key_env needs the name of an environment variable"),
+        (" key_env=sk-hunter2 weight=0", "key_env needs the name"),
+        (" weight=0 key_env=sk-hunter2", "weight is '0'"),
+    ],
+)
+def test_a_key_that_stands_on_the_line_is_not_repeated(options: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        endpoint(f"tgi:http://host{options}", Teacher())
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_key_in_the_place_of_its_variable_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValueError, match="key_env is no name of an environment") as caught:
+        Teacher(key_env="hf_hunter2")
     assert "hunter2" not in str(caught.value)
 
 

@@ -143,8 +143,9 @@ def test_what_no_request_can_mend_stops_the_build(status: int, says: str, tmp_pa
 
 
 def test_a_wrong_key_stops_that_endpoint_with_one_sentence(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMI2_API_KEY", "mistyped")
     with (
         serve("openai", lambda *_: "fine") as good,
         serve("openai", lambda *_: (401, {"error": "no"})) as bad,

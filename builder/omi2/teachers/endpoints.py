@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from omi2.errors import UsageError
 from omi2.recipe import Teacher
+from omi2.sections import ENVIRONMENT
 from omi2.teachers import chat, embedded, openai, tgi
 
 PROTOCOLS: dict[str, ModuleType] = {"openai": openai, "tgi": tgi, "chat": chat}
@@ -101,6 +102,10 @@ def _option(word: str, spec: str) -> tuple[str, str]:
     if name in ("key_env", "model"):
         what = {"key_env": "an environment variable", "model": "a model"}[name]
         good, needs = bool(value), f"the name of {what}"
+        if name == "key_env" and value and not ENVIRONMENT.fullmatch(value):  # the key itself?
+            raise UsageError(
+                f"{_safe(spec)!r}: key_env needs {needs} that holds the key: capitals, digits, _"
+            )
     else:
         needs = "a number above 0" if name == "weight" else "a whole number above 0"
         try:
@@ -114,14 +119,19 @@ def _option(word: str, spec: str) -> tuple[str, str]:
 
 def _safe(spec: str) -> str:
     """A line without what may be a password: before an @, or behind a ? or # of its address."""
-    address, gap, options = spec.partition(" ")
+    address, *options = spec.split() or [""]
     head, at, tail = address.rpartition("@")
     if at:
         address = f"{head.partition('//')[0]}//***@{tail}"
     address = re.sub(r"([?#]).*", r"\1***", address)
-    known = (o if o.partition("=")[0] in OPTIONS else f"{o.partition('=')[0]}=***"
-             for o in options.split())  # fmt: skip
-    return address + gap + " ".join(known)
+    told = [o if _harmless(*o.split("=", 1)) else f"{o.partition('=')[0]}=***" for o in options]
+    return " ".join([address, *told])
+
+
+def _harmless(name: str, value: str = "") -> bool:
+    return name in OPTIONS and (
+        name != "key_env" or not value or bool(ENVIRONMENT.fullmatch(value))
+    )
 
 
 def file_of(teacher: Teacher) -> Path | None:

@@ -58,6 +58,11 @@ class Link:
     def __init__(self, url: str, key_env: str, timeout_s: float) -> None:
         self.url = url
         self._key = os.environ.get(key_env, "") if key_env else ""
+        self._wrong = (
+            "the key was not accepted" if self._key else "it wants a key, and none was sent"
+        )
+        if key_env and not self._key:
+            self._wrong += f": ${key_env} is not set"
         if not self._key.isprintable() or not self._key.isascii():
             raise UsageError(f"the key in ${key_env} holds a character that no HTTP header can")
         self.secret = len(self._key) >= SHORTEST_SECRET
@@ -178,10 +183,10 @@ class Link:
         tokens = whole(response.headers.get("x-generated-tokens"))
         match status:
             case 403 if response.method == "POST":
-                told = f"HTTP 403: the key or this prompt is forbidden ({said})"
+                told = f"HTTP 403: this prompt is forbidden, or {self._wrong} ({said})"
                 return Passing(told, "forbidden")
             case 401 | 403:
-                return Fatal(f"HTTP {status}: the key was not accepted ({said})")
+                return Fatal(f"HTTP {status}: {self._wrong} ({said})")
             case 404 | 405:
                 return Fatal(f"HTTP {status}: no such route or model ({said})")
             case _ if 300 <= status < 400:
