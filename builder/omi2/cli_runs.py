@@ -24,7 +24,9 @@ def status(run_path: Path, verify: bool, form: str) -> None:
     for name in pipeline.names():
         report = run.report(name)
         parts = sum(run.counts(name, part) is not None for part in range(run.parts))
-        entry: dict[str, Any] = {"complete": report is not None, "parts": parts, "of": run.parts}
+        begun = (run.stage(name) / "started.json").exists()
+        entry: dict[str, Any] = {"complete": report is not None, "begun": begun, "parts": parts,
+                                 "of": run.parts}  # fmt: skip
         if report is not None:
             left, dropped = sum(report.left.values()), sum(report.dropped.values())
             entry |= {"left": left, "dropped": dropped, "unit": report.unit}
@@ -56,7 +58,7 @@ def _state(entry: dict[str, Any]) -> str:
     if entry["complete"]:
         state = f"{entry['left']:,} {entry['unit']} left, {entry['dropped']:,} dropped"
     else:
-        state = f"{entry['parts']} of {entry['of']} parts" if entry["parts"] else "not begun"
+        state = f"{entry['parts']} of {entry['of']} parts" if entry["begun"] else "not begun"
     damaged = entry["damaged"]
     return f"{state}; DAMAGED: {', '.join(map(str, damaged))}" if damaged else state
 

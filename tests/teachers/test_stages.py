@@ -15,7 +15,7 @@ import pytest
 
 from made import tree
 from omi2 import spool, texts
-from omi2.errors import UsageError
+from omi2.errors import RemoteError, UsageError
 from omi2.fingerprint import preflight
 from omi2.recipe import Recipe, Source, load
 from omi2.rows import PROBLEMS, problem_id
@@ -142,6 +142,15 @@ def test_new_problems_that_failed_are_asked_for_again(tmp_path: Path) -> None:
     steps = {s["stage"]: s for s in after["funnel"]}
     assert "failed" not in steps["augment"]["dropped"]
     assert tree(tmp_path / "omi2") == tree(tmp_path / "undisturbed" / "omi2")
+
+
+def test_a_stage_that_was_begun_is_called_so_before_its_first_part_is_whole(tmp_path: Path) -> None:
+    with serve("openai", lambda _, times: "It is 4." if times < 3 else (404, "gone")) as server:
+        with pytest.raises(RemoteError):
+            made(recipe_for(server.url, problems=0, samples=4), tmp_path)
+        told = omi2("status", "--run", str(tmp_path / "run")).stdout
+    assert "solve          0 of 2 parts" in told
+    assert "grade          not begun" in told
 
 
 def test_ledgers_are_sealed_and_a_stage_made_again_asks_nobody(tmp_path: Path) -> None:
