@@ -45,7 +45,7 @@ LIBRARY = "math-verify"
 _CACHED = 50_000
 _EACH = 10
 """Hard pairs for which one more worker is worth its start."""
-_SOMETHING = re.compile(r"[^\W_]|\\[A-Za-z{]|[{∅]")
+_SOMETHING = re.compile(r"[^\W_]|\\[A-Za-z{]|[{∅∞]")
 _CALCULUS = re.compile(r"\\(?:sum|prod|int|lim|frac\s*\{d)")
 _INDEX = re.compile(r"_\{?\s*([A-Za-z])\s*(?:=|\\to)")
 _COMMAND = re.compile(r"\\[A-Za-z]+|[A-Za-z]{2,}")

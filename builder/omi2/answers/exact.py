@@ -11,6 +11,8 @@ from fractions import Fraction
 from omi2.answers.trees import Node
 
 MAX_BITS = 20_000
+NEAR = 12
+"""Turns at which points are near 0."""
 PI = "\\pi"
 """The name under which a point may give pi a (rational) value, to see what depends on it."""
 
@@ -147,26 +149,31 @@ def point_at(turn: int, names: list[str]) -> dict[str, Fraction]:
     """The `turn`-th point at which formulas in these variables are tried: fixed, of no pattern.
 
     Positive ones first (square roots and logarithms are defined there; the small ones are for arc
-    sines and the root of 1 - x^2), then negative and mixed ones.
+    sines and the root of 1 - x^2), then negative and mixed ones. From the turn `NEAR` on, every
+    choice of signs for three of them, farther and farther away.
     """
     values = {}
     for at, name in enumerate(names):
         mixed = _mix(turn * 7919 + at * 104_729 + 12_345)
         value = Fraction(2 * (mixed % 65_536) + 131_073, 65_537)  # between 2 and 4
-        if turn % 4 == 1:
+        below = turn % 4 == 2 or (turn % 4 == 3 and mixed >> 20 & 1)
+        if turn >= NEAR:
+            value, below = value * 64 ** ((turn - NEAR) // 2), turn >> at % 3 & 1
+        elif turn % 4 == 1:
             value = value / 16
-        if turn % 4 == 2 or (turn % 4 == 3 and mixed >> 20 & 1):
-            value = -value
-        values[name] = value
+        values[name] = -value if below else value
     return values
 
 
 def whole_point_at(turn: int, names: list[str]) -> dict[str, Fraction]:
-    """The same with small positive integers, for formulas that mean something only there."""
-    return {
-        name: Fraction(1 + (_mix(turn * 31 + at * 17 + 5) + turn) % 9)
-        for at, name in enumerate(names)
-    }
+    """The same with positive integers, for formulas that mean something only there."""
+    values = {}
+    for at, name in enumerate(names):
+        value = 1 + (_mix(turn * 31 + at * 17 + 5) + turn) % 9
+        if turn >= NEAR:
+            value = value * 10 ** ((turn - NEAR) // 2 + 1) + turn
+        values[name] = Fraction(value)
+    return values
 
 
 def _mix(value: int) -> int:

@@ -198,6 +198,7 @@ def _words(word: str, gap: bool, upright: bool, found: list[Token], text: str, a
         len(word) >= 4
         or (lower in _SHORT_WORDS and (not word.isupper() or lower == "yes"))
         or (word in IN_PLAIN_TEXT and before in ("n", "}", "w", "/"))
+        or (word in IN_PLAIN_TEXT and gap and before in ("v", ")"))
         or (word[0].isupper() and word[1:].islower() and len(word) == 3)
         or word in ("AM", "PM", "DNE")
         or word in CURRENCIES

@@ -19,7 +19,16 @@ from omi2.answers.listed import (
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.probe import same
 from omi2.answers.quantity import quantities
-from omi2.answers.relations import equivalent, named, one_function, one_name, unnamed
+from omi2.answers.relations import (
+    equivalent,
+    is_sum_of_letters,
+    named,
+    one_function,
+    one_name,
+    one_value,
+    solves,
+    unnamed,
+)
 from omi2.answers.residues import congruent
 from omi2.answers.spans import sign
 from omi2.answers.trees import (
@@ -97,6 +106,9 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
     verdict = equivalent(a, b, policy)
     if verdict is EQUAL:
         return EQUAL
+    one_by_one = [one_value(side) or side for side in (a, b)]
+    if one_by_one != [a, b]:
+        return match(one_by_one[0], one_by_one[1], policy)
     if (pairs := each_by_name(a, b)) is not None:
         return every([match(x, y, policy) for x, y in pairs])
     exact = [side.sides[0] if _rounded(side) else side for side in (a, b)]
@@ -111,6 +123,9 @@ def _relations(a: Relation, b: Relation, policy: Policy) -> Verdict:
         if values is EQUAL and not one_name(one, other):
             return UNKNOWN
         return values if values is not UNKNOWN else verdict
+    for x, y in ((a, b), (b, a)):
+        if named(y) is not None and (solved := solves(x, y, policy)) is not None:
+            return solved
     if (found := sets.compare(a, b, policy)) is not None:
         return found
     for x, y in ((a, b), (b, a)):
@@ -148,10 +163,14 @@ def _as_piece(a: Value, b: Value, policy: Policy) -> Verdict:
     return UNKNOWN
 
 
-def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
+def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict | None:
     """A relation and something that is none: x = 5 and 5, x < 5 and an interval."""
     if a.ops[-1] == "in" and len(a.ops) == 1:
         return match(a.sides[1], b, policy)
+    if isinstance(b, Group) and (each := one_value(a)) is not None:
+        return match(each, b, policy)
+    if (solved := solves(a, b, policy)) not in (None, DIFFERENT):
+        return solved
     if named(a) is not None:
         verdict = match(unnamed(a), b, policy)
         if verdict is not EQUAL and _rounded(a):  # 5/36 = 0.139 states the exact value as well
@@ -162,8 +181,9 @@ def _relation_with(a: Relation, b: Value, policy: Policy) -> Verdict:
         if found is not None:
             return found
         return DIFFERENT if isinstance(b, Quantity | Ratio) else UNKNOWN
-    if isinstance(a.sides[0], Quantity) and a.sides[0].node.op == "+" and len(a.ops) == 1:
-        return DIFFERENT
+    first = a.sides[0]
+    if isinstance(first, Quantity) and first.node.op == "+" and len(a.ops) == 1:
+        return UNKNOWN if is_sum_of_letters(first.node) else DIFFERENT
     return DIFFERENT if match(unnamed(a), b, policy) is DIFFERENT else UNKNOWN
 
 
@@ -201,7 +221,7 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
         group, thing = (a, b) if isinstance(a, Group) else (b, a)
         assert isinstance(group, Group)  # noqa: S101 (one of them is)
         if len(group.items) == 1 and group.brackets in ("", "()", "[]", "{}"):
-            return match(group.items[0], thing, policy)
+            return _held(group, thing, policy)
         if policy.several == "last" and group.items and group.brackets in ("", "[]", "{}"):
             return match(group.items[-1], thing, policy)
         return DIFFERENT
@@ -212,7 +232,7 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
             and len(group.items) == 1
             and thing.brackets not in ("{}", "")
         ):
-            return match(group.items[0], thing, policy)
+            return _held(group, thing, policy)
     items, things = plain(a, b), plain(b, a)
     if "{}" in (one, other) and {one, other} <= {"{}", ""}:
         items = _distinct(items, policy) if one == "{}" else items
@@ -226,17 +246,34 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
         return every([match(x, y, policy) for x, y in paired])
     if one in loose and other in loose:
         if policy.list_order == "kept" and "{}" not in (one, other):
-            return every([match(x, y, policy) for x, y in zip(items, things, strict=True)])
+            return every([_item(x, y, policy) for x, y in zip(items, things, strict=True)])
         return unordered(items, things, policy)
     kinds = {one, other}
     if one != other and kinds not in ({"", "()"}, {"", "[]"}) and not (kinds == {"()", "[]"} and len(items) > 2):  # noqa: E501  # fmt: skip
         return DIFFERENT
-    verdict = every([match(x, y, policy) for x, y in zip(items, things, strict=True)])
+    verdict = every([_item(x, y, policy) for x, y in zip(items, things, strict=True)])
     if verdict is DIFFERENT and "" in kinds and unordered(items, things, policy) is EQUAL:
         return UNKNOWN
     if verdict is EQUAL and kinds == {"", "[]"} and any(map(_may_be_interval, (a, b))):
         return UNKNOWN  # [1, 3] beside 1, 3; but [3, 1] and [1, 2, 3] are lists, as Python prints
     return verdict
+
+
+def _held(group: Group, thing: Value, policy: Policy) -> Verdict:
+    """The only item of a group, and a single thing: {5} is as good as 5, but {{5}} is not."""
+    compare = _item if group.brackets == "{}" else match
+    return compare(group.items[0], thing, policy)
+
+
+def _item(a: Value, b: Value, policy: Policy) -> Verdict:
+    """Two items of larger things, where a set is not what it holds: {1, {2}} is not {1, 2}."""
+    verdict = match(a, b, policy)
+    return UNKNOWN if verdict is EQUAL and _holds(a) != _holds(b) else verdict
+
+
+def _holds(value: Value) -> bool:
+    """Whether this is a set in braces that is not empty."""
+    return isinstance(value, Group) and value.brackets == "{}" and bool(value.items)
 
 
 def _may_be_interval(group: Group) -> bool:
@@ -252,7 +289,7 @@ def _distinct(items: Sequence[Value], policy: Policy) -> Sequence[Value]:
     """The items of a set, each once."""
     kept: list[Value] = []
     for item in items:
-        if not any(match(item, other, policy) is EQUAL for other in kept):
+        if not any(_item(item, other, policy) is EQUAL for other in kept):
             kept.append(item)
     return kept
 
@@ -266,4 +303,4 @@ def every(verdicts: Sequence[Verdict]) -> Verdict:
 
 def unordered(items: Sequence[Value], things: Sequence[Value], policy: Policy) -> Verdict:
     """Whether two collections of one size hold the same, each as often."""
-    return assigned(items, things, lambda item, thing: match(item, thing, policy))
+    return assigned(items, things, lambda item, thing: _item(item, thing, policy))

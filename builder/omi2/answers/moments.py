@@ -97,18 +97,19 @@ def _named(found: list[Token], words: list[str]) -> Words | None:
 
 
 def _figures(text: str) -> Words | None:
-    """2020-03-05, 3/5/2020 or 25.12.2020; both readings where there are two."""
+    """2020-03-05, 3/5/2020 or 25.12.2020; both readings where there are two, the American first:
+    3/5/2020 and 5/3/2020 have the same two, and are no one day."""
     match = _FIGURES.fullmatch(text)
     if match is None:
         return None
     iso, american, other = (match.group(*order) for order in ((1, 2, 3), (6, 4, 5), (6, 5, 4)))
-    orders = {iso} if match[1] else {american, other}
-    dates = {
+    orders = [iso] if match[1] else [american, other]
+    dates = dict.fromkeys(
         _date(int(year), int(month), int(day), 0)
         for year, month, day in orders
         if int(year) in _YEARS and 1 <= int(month) <= 12 and 1 <= int(day) <= 31
-    }
-    return Words("|".join(sorted(dates)), DATE) if dates else None
+    )
+    return Words("|".join(dates), DATE) if dates else None
 
 
 def _date(year: int, month: int, day: int, weekday: int) -> str:

@@ -21,6 +21,7 @@ from omi2.answers.approximate import BITS, Run
 from omi2.answers.bounds import bits_for_zero
 from omi2.answers.exact import (
     MAX_BITS,
+    NEAR,
     NotExact,
     Point,
     TooLarge,
@@ -32,10 +33,11 @@ from omi2.answers.exact import (
 from omi2.answers.policy import DIFFERENT, EQUAL, UNKNOWN, Policy, Verdict
 from omi2.answers.trees import EVERY, Node, minus, names, number, put, rebuilt, walk
 
-TURNS = 12
-"""Points tried at most."""
 ENOUGH = 4
-"""Points of agreement that settle EQUAL."""
+"""Points of agreement that settle EQUAL, for formulas without a bend."""
+FAR = 8
+"""More points for those with one, such as |x - 50|: with every choice of signs, and far away."""
+_BENT = frozenset(("abs", "max", "min", "floor", "ceil"))
 MAX_NAMES = 12
 CLOCK = "clock"
 """The name of a number that may be the hours or the minutes of a time: no ratio is proved by it."""
@@ -129,12 +131,9 @@ def _tried(a: Node, b: Node, variables: list[str], policy: Policy, points: Any) 
     """Compare at points until that settles it."""
     agreed = 0
     dusty = any(part.digits for part in (*walk(a), *walk(b)))
-    for turn in range(TURNS if variables else 1):
-        point: Point = points(turn, variables)
+    for turn in range(NEAR if variables else 1):
         try:
-            told = _at(a, b, point)
-            if told is DIFFERENT and dusty:
-                told = _within(a, b, point, policy)
+            told = _told(a, b, points(turn, variables), policy, dusty)
         except Undefined:
             continue
         except TooLarge:
@@ -145,8 +144,34 @@ def _tried(a: Node, b: Node, variables: list[str], policy: Policy, points: Any) 
             return told
         agreed += 1
         if agreed >= (ENOUGH if variables else 1):
-            return EQUAL
-    return UNKNOWN
+            break
+    else:
+        return UNKNOWN
+    if not variables or a == b or not (_bent(a) or _bent(b)):
+        return EQUAL
+    for turn in range(NEAR, NEAR + FAR):
+        try:
+            if _told(a, b, points(turn, variables), policy, dusty) is DIFFERENT:
+                return DIFFERENT
+        except (Undefined, TooLarge, NotExact):
+            continue
+    return EQUAL
+
+
+def _told(a: Node, b: Node, point: Point, policy: Policy, dusty: bool) -> Verdict:
+    """Compare at one point, with the rounding of decimals."""
+    told = _at(a, b, point)
+    return _within(a, b, point, policy) if told is DIFFERENT and dusty else told
+
+
+def _bent(node: Node) -> bool:
+    """Whether a formula may be one thing here and another there: |x|, the root of x^2, floors."""
+    return any(
+        (part.op == "call" and part.name in _BENT)
+        or part.op == "root"
+        or (part.op == "^" and (part.args[1].op == "/" or part.args[1].value.denominator > 1))
+        for part in walk(node)
+    )
 
 
 def _at(a: Node, b: Node, point: Point) -> Verdict:
@@ -155,6 +180,7 @@ def _at(a: Node, b: Node, point: Point) -> Verdict:
         return EQUAL if exact(a, point) == exact(b, point) else DIFFERENT
     except (NotExact, TooLarge):
         pass
+    before = 0.0
     for bits in (BITS, 4 * BITS):
         run = Run(point, bits)
         first, second = run.value(a), run.value(b)
@@ -162,17 +188,21 @@ def _at(a: Node, b: Node, point: Point) -> Verdict:
         if point and run.beyond and not _imaginary(a) and not _imaginary(b):
             raise Undefined  # a logarithm or a root beyond its domain
         gap = run.total([first, -second])
-        largest = max(mp.mag(first), mp.mag(second))
+        largest = max((mp.mag(value) for value in (first, second) if value), default=0)
         size = mp.mag(gap) if gap else -mp.inf
-        if size >= largest - bits // 3:
-            if bits > BITS or not run.cancelled:
-                return DIFFERENT
+        apart = size >= largest - bits // 3
+        if apart and bits == BITS and (run.cancelled or size < -(bits // 3)):
+            before = size
             continue
+        vanishing = apart and size < before - 2 * BITS  # the sine of pi is never quite 0
+        if apart and not vanishing:
+            return DIFFERENT
         needed = None if point else bits_for_zero(minus(a, b))
         if needed is not None and largest < MAX_BITS:
             return _proved(a, b, needed + max(0, int(largest)))
-        if size < largest - bits + 40:
+        if vanishing or size < largest - bits + 40:
             return UNKNOWN if run.lost else EQUAL
+        before = size
     return UNKNOWN
 
 

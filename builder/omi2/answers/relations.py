@@ -55,14 +55,61 @@ def named(relation: Relation) -> str | None:
             return found
         if not names(side.node):
             return "="  # 21 + 23 = 44 states 44
+        last = relation.sides[-1]
+        if is_sum_of_letters(side.node) and isinstance(last, Quantity) and not names(last.node):
+            letters = sorted(names(side.node))
+            return "+".join(letters) if not {"x", "y", "z"} & set(letters) else None
         if len(relation.ops) > 1:
             return "="  # and so does the end of a chain
     return None
 
 
+def is_sum_of_letters(node: Node) -> bool:
+    """m + n, which many problems ask for; x + y = 5 may as well be a line."""
+    return node.op == "+" and all(part.op == "name" for part in node.args)
+
+
 def unnamed(relation: Relation) -> Value:
     """The value that a naming equation gives."""
     return relation.sides[-1]
+
+
+def one_value(chain: Relation) -> Group | None:
+    """x = y = 1 as x = 1, y = 1, if a chain gives several letters one value; else None."""
+    *told, last = chain.sides
+    letters = {
+        side.node.name
+        for side in told
+        if isinstance(side, Quantity) and side.node.op == "name" and not side.unit
+    }
+    if set(chain.ops) != {"="} or len(told) < 2 or len(letters) < len(told):
+        return None
+    if not isinstance(last, Quantity) or names(last.node):
+        return None
+    return Group("", tuple(Relation(("=",), (side, last)) for side in told))
+
+
+def solves(equation: Relation, told: Value, policy: Policy) -> Verdict | None:
+    """An equation in one letter, as 2x = 6 or x^2 = 9, beside what may solve it: 3, x = 3, -3, 3.
+
+    EQUAL where it is linear and this is its root, DIFFERENT where a value does not solve it, else
+    UNKNOWN: it may have more solutions, and "solve" does not ask for an equation. None if the
+    equation names a value, or this is none.
+    """
+    step = _simple(equation) if equation.ops == ("=",) and named(equation) is None else None
+    if step is None or len(names(gap := step[0][1])) != 1:
+        return None
+    (letter,) = names(gap)
+    items = told.items if isinstance(told, Group) and told.brackets in ("", "{}") else (told,)
+    values = [unnamed(i) if isinstance(i, Relation) and named(i) == letter else i for i in items]
+    nodes = [i.node for i in values if isinstance(i, Quantity) and not names(i.node)]
+    if not nodes or len(nodes) != len(values):
+        return None
+    found = {same(put(gap, letter, node), number(0), policy) for node in nodes}
+    if DIFFERENT in found:
+        return DIFFERENT
+    root = _root(gap, letter, policy) if len(nodes) == 1 else None
+    return UNKNOWN if root is None else same(root, nodes[0], policy)
 
 
 def _name(node: Node) -> str | None:
@@ -88,6 +135,8 @@ def _name(node: Node) -> str | None:
         return None
     if node.op == "/" or (node.op == "call" and node.name in ("abs", "sin", "cos", "tan")):
         parts = [_name(part) for part in node.args]
+        if node.name == "abs" and parts[0] is not None and len(parts[0]) > 1 and _upper(node):
+            return parts[0]  # |AB| is the length AB
         if None in parts or (node.op == "/" and not _upper(node)):
             return None
         return f"{node.op}{node.name}{parts}"
