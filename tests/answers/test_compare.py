@@ -163,7 +163,7 @@ def test_grade(text: str, mode: str, wanted: Verdict) -> None:
 
 
 def test_the_grader_names_a_version() -> None:
-    assert grader().startswith("omi2-answers@3+math-verify@0.9")
+    assert grader().startswith("omi2-answers@4+math-verify@0.9")
 
 
 @pytest.mark.timeout(60)

@@ -40,7 +40,7 @@ from omi2.answers.trees import (
     parts,
 )
 
-GRADER = "omi2-answers@3"
+GRADER = "omi2-answers@4"
 LIBRARY = "math-verify"
 _CACHED = 50_000
 _EACH = 10
