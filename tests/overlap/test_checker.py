@@ -10,8 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from omi2.errors import UsageError
 from omi2.overlap import check, compare_many, index
-from omi2.overlap.checker import Checker, layers
+from omi2.overlap.checker import Checker, Match, layers
 from omi2.overlap.rephrase import FEATURES, FREE, SCORERS, scorers
 from omi2.recipe import Decontaminate
 
@@ -290,3 +291,25 @@ def test_the_operating_point(name: str, most: float, shared_data: Path) -> None:
     standard = Checker(index.load("test-sets"), Decontaminate(strict=False))
     flagged = sum(match.contaminated("standard") for match in standard.check_many(problems))
     assert 0 < flagged / len(problems) <= most
+
+
+def test_a_policy_that_is_none_is_told() -> None:
+    with pytest.raises(UsageError, match="no policy 'lax': there are standard and strict"):
+        Match("none").contaminated("lax")
+
+
+def test_comparing_with_a_test_set_twice_loses_nothing() -> None:
+    """An n-gram's and a place's share among items counts different items, not their copies."""
+    phrase = "a number of small grey boats leave the harbour at dawn"
+    items = [(f"i/{at}", f"{phrase} and ulla{at} counts {at + 7} of them") for at in range(7)]
+    one = index.build("a", items, 8, {})
+    many = index.merge([one, *(index.build(name, items, 8, {}) for name in "bcdefghij")])
+    problems = [f"{phrase} but ulla3 is late", "ulla5, dawn: 12 of the boats leave, small and grey"]
+    alone, among = (Checker(found, Decontaminate()).check_many(problems) for found in (one, many))
+    assert alone[0].rule == "number_change"
+    assert among == alone
+    near = [
+        len(set(found.near_pairs(problems[1:], None)[0].item % 7))
+        for found in (Checker(one, Decontaminate()), Checker(many, Decontaminate()))
+    ]
+    assert near == [7, 7]

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from omi2.errors import UsageError
 from omi2.overlap import minhash
 from omi2.overlap.batch import Batch, Ints, chunks, ngrams, tokenise
 from omi2.overlap.index import Index
@@ -88,7 +89,12 @@ class Match:
         return CONTAMINATED if self.contaminated("strict" if strict else "standard") else CLEAN
 
     def contaminated(self, policy: str = "standard") -> bool:
-        """Whether the rule is contamination under this policy, standard or strict."""
+        """Whether the rule is contamination under this policy, standard or strict.
+
+        Raises UsageError for another policy.
+        """
+        if policy not in POLICIES:
+            raise UsageError(f"no policy {policy!r}: there are {' and '.join(POLICIES)}")
         return self.rule in POLICIES[policy]
 
 
@@ -103,13 +109,13 @@ class Checker:
         common: int = COMMON,
     ) -> None:
         """`texts` are (benchmark, item id, problem) triples for the MinHash layer; n-grams of more
-        than `common` items are no evidence."""
+        than `common` different items are no evidence."""
         self.index = index
         self.rules = rules
         self._wholes = Wholes(index)
         telling = np.where(index.masked == 0, np.uint64(0), index.grams)
-        self._plain = table(telling, index.lengths, index.n, common)
-        self._masked = table(index.masked, index.lengths, index.n, common)
+        self._plain = table(telling, index.lengths, index.n, common, index.whole)
+        self._masked = table(index.masked, index.lengths, index.n, common, index.whole)
         self._items = items(index.bags)
         self._signed = _places(index, ((benchmark, item) for benchmark, item, _ in texts))
         self._signatures = (

@@ -2,7 +2,7 @@
 
 A text's stems and numbers are small sets of weighted hashes (`Sets`). The items that come into
 question are those with the highest cosine over the stems and numbers that tell something, `NEAREST`
-of them at most; for these the FEATURES of `rephrase` are computed and scored.
+of them at most, copies counted once; for these the FEATURES of `rephrase` are computed and scored.
 """
 
 import functools
@@ -82,14 +82,22 @@ class Bags:
 
 @dataclass(frozen=True)
 class Items:
-    """The bags of an index, and the items of each telling stem or number."""
+    """The bags of an index, and the different bags of each telling stem or number.
+
+    Items of one bag are searched as one, so that the copies of one item in several benchmarks leave
+    the others their places among the nearest.
+    """
 
     bags: Bags
     names: Ints
     begins: Ints
-    items: Ints
+    owners: Ints
+    """The bags of each name, by their numbers."""
     squares: Floats
-    """The weight squared, by the length of the item's vector: what sharing it adds to a cosine."""
+    """The weight squared, by the length of the bag's vector: what sharing it adds to a cosine."""
+    items: Ints
+    """The items of each bag, one bag after another."""
+    offsets: Ints
 
 
 def bags(batch: Batch) -> Bags:
@@ -107,12 +115,21 @@ def items(found: Sequence[Bag]) -> Items:
         names = np.fromiter((name for each in sets for name in each), np.int64, len(owner))
         made.append(_sets(owner, names, len(sets)))
     bags = Bags(*made)
+    numbers: dict[Bag, int] = {}
+    which = np.array([numbers.setdefault(bag, len(numbers)) for bag in found], np.int64)
+    first = np.zeros(len(found), np.bool_)
+    first[np.unique(which, return_index=True)[1]] = True
     telling = bags.telling
     order = np.argsort(telling.names, kind="stable")
+    order = order[first[telling.owner[order]]]
     names, begins = np.unique(telling.names[order], return_index=True)
-    which = telling.owner[order]
-    squares = telling.weights[order] ** 2 / telling.norms[which]
-    return Items(bags, names, np.append(begins, len(order)), which, squares)
+    owner = telling.owner[order]
+    squares = telling.weights[order] ** 2 / telling.norms[owner]
+    offsets = np.append(0, np.cumsum(np.bincount(which, minlength=len(numbers))))
+    grouped = np.argsort(which, kind="stable")
+    return Items(
+        bags, names, np.append(begins, len(order)), which[owner], squares, grouped, offsets
+    )
 
 
 def candidates(mine: Bags, known: Items, own: Ints | None = None) -> tuple[Pairs, Floats]:
@@ -201,29 +218,31 @@ def have_numbers(batch: Batch, its: Bags, text: Ints, item: Ints) -> npt.NDArray
 
 
 def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
-    """The items of the highest cosine, NEAREST a text at most."""
+    """The items of the highest cosine, those of NEAREST bags a text at most."""
     there = np.searchsorted(known.names, mine.names)
     there = np.minimum(there, max(len(known.names) - 1, 0))
     right = known.names[there] == mine.names if len(known.names) else mine.names < 0
     there, owner = there[right], mine.owner[right]
     sizes = known.begins[there + 1] - known.begins[there]
-    count = len(known.bags.telling.norms)
+    count = len(known.offsets) - 1
     found = [np.zeros(0, np.int64)]
     for first in range(0, len(mine.offsets) - 1, BLOCK):
         low, high = np.searchsorted(owner, [first, first + BLOCK])
         at = ranges(known.begins[there[low:high]], sizes[low:high])
         text = np.repeat((owner[low:high] - first) * count, sizes[low:high])
         norms = mine.norms[first : first + BLOCK]
-        scores = _added(text + known.items[at], known.squares[at], len(norms) * count)
+        scores = _added(text + known.owners[at], known.squares[at], len(norms) * count)
         limits = np.maximum(NEAR * norms, 1e-9)
         near = np.flatnonzero(scores.reshape(len(norms), count) > limits[:, None])
-        text, item = np.divmod(near, count)
+        text, bag = np.divmod(near, count)
         far = (_STEPS * np.maximum(1 - scores[near] / norms[text], 0)).astype(np.int64)
-        found.append((text + first) << 48 | far << 24 | item)  # so that one sort orders all
+        found.append((text + first) << 48 | far << 24 | bag)  # so that one sort orders all
     keys = np.sort(np.concatenate(found))
     text = keys >> 48
     keys = keys[np.arange(len(text)) - np.searchsorted(text, text) < NEAREST]
-    return keys >> 48, keys & 0xFFFFFF
+    text, bag = keys >> 48, keys & 0xFFFFFF
+    sizes = np.diff(known.offsets)[bag]
+    return np.repeat(text, sizes), known.items[ranges(known.offsets[bag], sizes)]
 
 
 def _common(

@@ -48,18 +48,22 @@ class Table:
     sieve: npt.NDArray[np.bool_]
 
 
-def table(grams: Hashes, lengths: Ints, n: int, most: int = COMMON) -> Table:
+def table(
+    grams: Hashes, lengths: Ints, n: int, most: int = COMMON, wholes: Hashes | None = None
+) -> Table:
     """A table of every item's n-grams, which lie one item after another; hashes of 0 are blank.
 
-    An n-gram of more than `most` items is left out.
+    An n-gram of more than `most` items is left out. Items of one hash in `wholes` count as one: a
+    test set that is compared with twice says no less.
     """
     counts = np.maximum(lengths - n + 1, 0)
     items = np.repeat(np.arange(len(counts)), counts)
     places = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
-    order = np.lexsort((places, items, grams))
+    own = items if wholes is None else np.unique(wholes, return_inverse=True)[1][items]
+    order = np.lexsort((places, own, grams))
     order = order[grams[order] != 0]
     hashes, begins, sizes = np.unique(grams[order], return_index=True, return_counts=True)
-    new = np.append(True, np.diff(items[order]) != 0)
+    new = np.append(True, np.diff(own[order]) != 0)
     new[begins] = True
     common = np.add.reduceat(new, begins) > most if len(begins) else np.zeros(0, np.bool_)
     order = order[~np.repeat(common, sizes)]
