@@ -93,6 +93,15 @@ def test_a_page_to_look_at(here: Path) -> None:
     assert "wooden crates" in page
 
 
+def test_items_of_one_name_are_shown_with_their_own_texts(here: Path) -> None:
+    items = ("Seven grey lids lie on a shelf.", ITEM, "Nine teapots stand beside a lamp.")
+    lines = [json.dumps({"id": "1", "problem": text}) + "\n" for text in items]
+    Path("same.jsonl").write_text("".join(lines))
+    assert run("mine.parquet", "--against", "same.jsonl").exit_code == 1
+    told = pq.read_table("overlap.parquet").to_pylist()
+    assert {(row["item"], row["item_problem"]) for row in told} == {("1 (2)", ITEM)}
+
+
 def test_a_name_that_commands_a_terminal_does_not_reach_it(here: Path) -> None:
     pq.write_table(pa.table({"id": ["\x1b[31m\tx\n"], "problem": [ITEM]}), "evil.parquet")
     done = run("evil.parquet")
@@ -105,12 +114,17 @@ def test_a_name_that_commands_a_terminal_does_not_reach_it(here: Path) -> None:
     [
         (("none.parquet",), "does not exist"),
         (("mine.parquet", "--column", "text"), "no column text; it has row_id, problem"),
+        (
+            ("mine.parquet", "--against", "other.jsonl"),
+            "in a file of benchmark problems it has to be",
+        ),
         (("mine.parquet", "--out", "mine.parquet"), "is what is compared"),
         (("a/b/c",), "no Parquet or JSONL file, no folder of a release"),
         (("mine.csv",), "no Parquet or JSONL file"),
     ],
 )
 def test_what_is_refused(here: Path, arguments: tuple[str, ...], says: str) -> None:
+    Path("other.jsonl").write_text('{"text": "a lamp"}\n')
     done = run(*arguments)
     assert isinstance(done.exception, UsageError)
     assert says in str(done.exception)

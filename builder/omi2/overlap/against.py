@@ -10,6 +10,7 @@
   with `texts` from the Hub, at its pinned revision where one is known.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -156,7 +157,21 @@ def _built(
 ) -> tuple[index.Index, Texts]:
     """The index of one benchmark, which says by its content hash what was compared."""
     origin = {**origin, "content": content(text for _, text in items)}
+    items = _told_apart(items)
     return index.build(name, items, ngram, origin), [(name, item, text) for item, text in items]
+
+
+def _told_apart(items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Items of which each has a name of its own: what finds a text by its name finds the right one.
+
+    >>> _told_apart([("1", "a"), ("1", "b")])
+    [('1', 'a'), ('1 (2)', 'b')]
+    """
+    found: dict[str, str] = {}
+    for name, text in items:
+        more = (f"{name} ({count})" for count in itertools.count(2))
+        found[next(n for n in itertools.chain([name], more) if n not in found)] = text
+    return list(found.items())
 
 
 def _name(benchmark: Mapping[str, object]) -> str:

@@ -136,7 +136,8 @@ def _column(path: str | Path, have: list[str], column: str) -> str:
     if chosen is None and have:
         wanted = column or " or ".join(COLUMNS)
         raise UsageError(
-            f"{path} has no column {wanted}; it has {', '.join(have)}: name one with --column"
+            f"{path} has no column {wanted}; it has {', '.join(have)}: --column names another of "
+            "FILE; in a file of benchmark problems it has to be called so"
         )
     return chosen or column or COLUMNS[0]
 
