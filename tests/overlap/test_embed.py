@@ -260,6 +260,13 @@ def test_the_real_model_sees_more_than_words() -> None:
     assert embedded[1].score < 0.1
 
 
+@MADE
+def test_what_utf8_cannot_hold_is_embedded_as_a_mark(tmp_path: Path) -> None:
+    model = load(tiny_model.write(tmp_path / "mine"), "mine")
+    broken, marked = encode(model, [f"{TOLD} \ud800", f"{TOLD} ?"])
+    assert np.abs(broken - marked).max() < 1e-6
+
+
 @REAL
 def test_a_batch_is_what_each_text_is_alone() -> None:
     model = find()

@@ -81,8 +81,9 @@ def load(folder: Path, name: str) -> Model:
 
 
 def embed(model: Model, texts: Sequence[str]) -> Vectors:
-    """A unit vector for each text."""
-    encoded = [found.ids for found in model.tokenizer.encode_batch(list(texts))]
+    """A unit vector for each text; what UTF-8 cannot hold counts as a mark."""
+    valid = [text.encode("utf-8", "replace").decode() for text in texts]
+    encoded = [found.ids for found in model.tokenizer.encode_batch(valid)]
     order = sorted(range(len(texts)), key=lambda at: len(encoded[at]))
     batches: list[list[int]] = []
     for at in order:
