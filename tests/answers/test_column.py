@@ -121,3 +121,10 @@ def test_real_generations(shared_data: object) -> None:
         column = pl.read_parquet(f"{shared_data}/generations/{name}.parquet")["generation"]
         column = column.sample(min(len(column), 2000), seed=1)
         assert extract_column(column).to_list() == [extract(text) for text in column]
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(ValueError, match="mode is 'lax': one of strict, relaxed"):
+        extract("5", mode="lax")
+    with pytest.raises(ValueError, match="mode is 'lax': one of strict, relaxed"):
+        extract_column(pl.Series(["5"]), mode="lax")

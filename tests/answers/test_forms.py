@@ -281,6 +281,8 @@ def test_a_policy_decides_what_mathematics_does_not(
 def test_a_policy_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="several is 'first': one of all, last"):
         Policy(several="first")
+    with pytest.raises(ValueError, match="rounded is -1: a number from 0 to 100"):
+        Policy(rounded=-1)
 
 
 @pytest.mark.parametrize(

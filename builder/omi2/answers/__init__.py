@@ -31,8 +31,9 @@ What happens to an answer, from cheap to dear, and where to look:
                          result is a `Value` of trees. Words and units: counting, moments, units
     match                two values, form by form: quantity, relations, sets (spans), residues,
                          wording; listed and assign for what holds several
-    same                 probe: two formulas at fixed points, exact, or approximate with bounds that
-                         make a proof; ambiguous where a notation has two readings
+    same                 probe: two formulas at fixed points where both are defined (so ln x^2 is
+                         2 ln x, and x/x is 1), exact, or approximate with bounds that make a proof;
+                         rounding for decimals, ambiguous where a notation has two readings
     compare              the above in this order; what stays in doubt goes to pool, whose worker
                          processes run a library
     classes              a vote

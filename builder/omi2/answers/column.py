@@ -9,7 +9,7 @@ two might disagree (what is space, what is a word) the patterns here ask for mor
 from typing import TYPE_CHECKING
 
 from omi2.answers.boxed import MAX_ANSWER
-from omi2.answers.extract import extract
+from omi2.answers.extract import checked, extract
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,6 +47,7 @@ _ANNOUNCED = (
 
 def extract_column(column: "pl.Series", mode: str = "strict") -> "pl.Series":
     """The final answers of a column of texts; null where there is none."""
+    checked(mode)
     import polars as pl
 
     texts = column.cast(pl.String).alias("text")

@@ -56,8 +56,18 @@ _TAIL = 4_000
 """Characters at the end of a text in which a formula that nobody announced is looked for."""
 
 
+def checked(mode: str) -> None:
+    """Raise ValueError if this is no mode: a misspelt one would be taken for "strict"."""
+    if mode not in ("strict", "relaxed"):
+        raise ValueError(f"mode is {mode!r}: one of strict, relaxed")
+
+
 def extract(text: str, mode: str = "strict") -> str | None:
-    """The final answer of a solution, or None. `mode="relaxed"` falls back on the last number."""
+    """The final answer of a solution, or None. `mode="relaxed"` falls back on the last number.
+
+    Raises ValueError for any other mode.
+    """
+    checked(mode)
     if "\\boxed" in text or "\\fbox" in text or "\\framebox" in text:
         plain = only_box(text)
         if plain is not None:

@@ -6,7 +6,8 @@ Nothing here compares: `match` asks, and compares what it is given.
 from collections.abc import Sequence
 
 from omi2.answers.relations import named, unnamed
-from omi2.answers.trees import Grid, Group, Quantity, Relation, Value
+from omi2.answers.spans import sign
+from omi2.answers.trees import Grid, Group, Quantity, Relation, Value, minus
 
 
 def inequalities(value: Value) -> bool:
@@ -47,6 +48,20 @@ def rows_of(value: Value) -> list[list[Value]] | None:
     if isinstance(value, Quantity):
         return [[value]]
     return None
+
+
+def holds_items(value: Value) -> bool:
+    """Whether this is a set in braces that is not empty."""
+    return isinstance(value, Group) and value.brackets == "{}" and bool(value.items)
+
+
+def may_be_interval(group: Group) -> bool:
+    """Whether [ ] hold two ends that are not known to be in falling order."""
+    ends = [item.node for item in group.items if isinstance(item, Quantity)]
+    if group.brackets != "[]" or len(group.items) != 2 or len(ends) != 2:
+        return False
+    rises = sign(minus(ends[1], ends[0]))
+    return rises is None or rises > 0
 
 
 def plain(group: Group, other: Group) -> Sequence[Value]:

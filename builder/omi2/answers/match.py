@@ -12,7 +12,9 @@ from omi2.answers.listed import (
     alternatives,
     by_name,
     each_by_name,
+    holds_items,
     inequalities,
+    may_be_interval,
     plain,
     rows_of,
 )
@@ -30,7 +32,6 @@ from omi2.answers.relations import (
     unnamed,
 )
 from omi2.answers.residues import congruent
-from omi2.answers.spans import sign
 from omi2.answers.trees import (
     CHOICE,
     Both,
@@ -44,7 +45,6 @@ from omi2.answers.trees import (
     Union,
     Value,
     Words,
-    minus,
     names,
 )
 
@@ -254,7 +254,7 @@ def _groups(a: Value, b: Value, policy: Policy) -> Verdict:
     verdict = every([_item(x, y, policy) for x, y in zip(items, things, strict=True)])
     if verdict is DIFFERENT and "" in kinds and unordered(items, things, policy) is EQUAL:
         return UNKNOWN
-    if verdict is EQUAL and kinds == {"", "[]"} and any(map(_may_be_interval, (a, b))):
+    if verdict is EQUAL and kinds == {"", "[]"} and any(map(may_be_interval, (a, b))):
         return UNKNOWN  # [1, 3] beside 1, 3; but [3, 1] and [1, 2, 3] are lists, as Python prints
     return verdict
 
@@ -268,21 +268,7 @@ def _held(group: Group, thing: Value, policy: Policy) -> Verdict:
 def _item(a: Value, b: Value, policy: Policy) -> Verdict:
     """Two items of larger things, where a set is not what it holds: {1, {2}} is not {1, 2}."""
     verdict = match(a, b, policy)
-    return UNKNOWN if verdict is EQUAL and _holds(a) != _holds(b) else verdict
-
-
-def _holds(value: Value) -> bool:
-    """Whether this is a set in braces that is not empty."""
-    return isinstance(value, Group) and value.brackets == "{}" and bool(value.items)
-
-
-def _may_be_interval(group: Group) -> bool:
-    """Whether [ ] hold two ends that are not known to be in falling order."""
-    ends = [item.node for item in group.items if isinstance(item, Quantity)]
-    if group.brackets != "[]" or len(group.items) != 2 or len(ends) != 2:
-        return False
-    rises = sign(minus(ends[1], ends[0]))
-    return rises is None or rises > 0
+    return UNKNOWN if verdict is EQUAL and holds_items(a) != holds_items(b) else verdict
 
 
 def _distinct(items: Sequence[Value], policy: Policy) -> Sequence[Value]:

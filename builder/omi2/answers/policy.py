@@ -59,6 +59,9 @@ class Policy:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}: one of {', '.join(allowed)}")
+        for name in ("rounded", "tolerance"):
+            if not isinstance(told := getattr(self, name), int | float) or not 0 <= told < 100:
+                raise ValueError(f"{name} is {told!r}: a number from 0 to 100")
 
 
 DEFAULT = Policy()
