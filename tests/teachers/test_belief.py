@@ -82,8 +82,9 @@ def test_an_endpoint_that_answers_nothing_takes_no_sample_with_it(
     [(BROKEN, "CUDA error"), (REFUSED, "refuses even a plain"), ("", "answers nothing to a plain")],
 )
 def test_alone_it_ends_the_run_and_no_sample(fault: Any, says: str, tmp_path: Path) -> None:
-    with serve("tgi", lambda *_: fault) as server, pytest.raises(RemoteError, match=says):
+    with serve("tgi", lambda *_: fault) as server, pytest.raises(RemoteError, match=says) as caught:
         ask(tmp_path, f"tgi:{server.url}", numbers=range(500))
+    assert "Nothing was answered since this began: `omi2 teachers check" in str(caught.value)
     assert failed.count(tmp_path / "l") == 0
     with Ledger(tmp_path / "l") as ledger:
         assert len(ledger) == 0

@@ -224,10 +224,15 @@ class Roll:
         return "; ".join(f"{m.endpoint}: {m.why}" for m in self.members) or "none is left"
 
     def _never(self) -> str:
-        """What is likely wrong where nobody was there since the build began."""
-        if any(m.model for m in self.everyone):
+        """What is likely wrong where nobody was there, or answered, since the build began."""
+        if not any(m.model for m in self.everyone):
+            return " None was there since this began: are they up, and is that address right?"
+        if self.witness is not None:
             return ""
-        return " None was there since this began: are they up, and is that address right?"
+        return (
+            " Nothing was answered since this began: `omi2 teachers check RECIPE` shows what each "
+            "says to the recipe's own examples."
+        )
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin a task; a fault of ours in it ends the run: never a silent hang."""
