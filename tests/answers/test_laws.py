@@ -204,7 +204,8 @@ def test_a_verdict_is_the_same_both_ways_round(pair: tuple[str, str], policy: Po
 def test_an_answer_equals_itself_in_its_wrappers(answer: str, wrapper: str) -> None:
     if read(answer):
         assert quick(answer, answer) is EQUAL
-        assert quick(answer, wrapper.replace("@", answer)) is not DIFFERENT
+        told = quick(answer, wrapper.replace("@", answer))
+        assert told is EQUAL or (answer[0] == "]" and told is UNKNOWN)  # ]1, 2[ is one of few
 
 
 def nothing_told(pairs: Sequence[Any], *_: object) -> list[Verdict]:
