@@ -278,6 +278,13 @@ def test_a_policy_decides_what_mathematics_does_not(
     assert quick(b, a, policy) is wanted
 
 
+def test_where_units_are_required_dollars_are_one() -> None:
+    required = Policy(units="required")
+    assert quick(r"\$2", "2", required) is quick("2", "$2", required) is DIFFERENT
+    assert quick("$2$", "2", required) is quick(r"\$2", "$2", required) is EQUAL
+    assert quick(r"\$2", "2") is EQUAL
+
+
 def test_a_policy_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="several is 'first': one of all, last"):
         Policy(several="first")

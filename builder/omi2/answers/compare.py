@@ -117,8 +117,8 @@ def quick(a: str, b: str, policy: Policy = DEFAULT) -> Verdict | None:
         return UNKNOWN
     if a == b:
         return EQUAL
-    if key(a) == key(b):
-        return EQUAL
+    if key(a) == key(b) and (policy.units == "optional" or ("$" in a) == ("$" in b)):
+        return EQUAL  # a key has no dollar signs, of money or of TeX
     if not 0 < policy.rounded < 4 and far_apart(a, b):
         return DIFFERENT  # as no rounding or dust makes numbers differ
     one, other = read(a), read(b)
