@@ -10,15 +10,14 @@ and the first rows of each file for well-known shapes of keys, and cannot find a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
 
 from omi2_hub import card, leaks
-from omi2_hub.compared import bare
 from omi2_hub.counts import disagreements, total
 from omi2_hub.errors import HubError
+from omi2_hub.gate import Gate, judged
+from omi2_hub.gates_overlap import decontamination, index_only, unknown
 from omi2_hub.manifest import Manifest
 from omi2_hub.release import Release
 from omi2_hub.text import brief, plain
@@ -30,24 +29,6 @@ FOLDER_FILES = 10_000
 """The Hub's limit for the entries of one folder (the same page)."""
 COMMIT_FILES = 25_000
 """The Hub's limit for the large files of one commit (HfApi.create_commit's docstring)."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One gate's verdict, with its sentence; `flag` is what would let a `needs` pass."""
-
-    name: str
-    verdict: Literal["ok", "fail", "needs", "unknown"]
-    says: str
-    flag: str | None = None
-
-
-def _gate(name: str, wrong: list[str], fine: str) -> Gate:
-    """Failed with the first few things that are wrong, or fine."""
-    if not wrong:
-        return Gate(name, "ok", fine)
-    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return Gate(name, "fail", "; ".join(wrong[:3]) + more)
 
 
 def local_gates(release: Release, *, index_only_ok: bool, repo: str, here: Path) -> list[Gate]:
@@ -93,7 +74,7 @@ def complete(release: Release) -> Gate:
         for path in sorted(release.facts.links)
     ]
     held = sum(entry.bytes for entry in listed.values())
-    return _gate("manifest", wrong, f"{len(listed)} files, {held:,} bytes, every sha256 as listed")
+    return judged("manifest", wrong, f"{len(listed)} files, {held:,} bytes, every sha256 as listed")
 
 
 def funnel(release: Release) -> Gate:
@@ -113,7 +94,7 @@ def funnel(release: Release) -> Gate:
     for key, value in about.items() if isinstance(about, dict) else ():
         if release.manifest.decontamination.get(key) != value:
             wrong.append(f"the manifest's decontamination.{key} is not what the funnel reports")
-    return _gate("funnel", wrong, "the manifest's funnel is the report's")
+    return judged("funnel", wrong, "the manifest's funnel is the report's")
 
 
 def schema(release: Release) -> Gate:
@@ -130,7 +111,7 @@ def schema(release: Release) -> Gate:
         for path, facts in release.facts.data.items()
         if facts.broken
     ]
-    return _gate("schema", wrong, f"{len(wanted)} columns, as in omi2.rows")
+    return judged("schema", wrong, f"{len(wanted)} columns, as in omi2.rows")
 
 
 def _difference(where: str, found: card.Schema, wanted: card.Schema) -> str:
@@ -146,7 +127,9 @@ def counts(release: Release) -> Gate:
     rows = {path: facts.rows for path, facts in data.items() if not facts.broken}
     sources = total([facts.sources for facts in data.values()])
     wrong = disagreements(manifest, rows, sources)
-    return _gate("counts", wrong, f"{manifest.rows:,} rows in the data, the splits and the sources")
+    return judged(
+        "counts", wrong, f"{manifest.rows:,} rows in the data, the splits and the sources"
+    )
 
 
 def card_agrees(release: Release) -> Gate:
@@ -156,70 +139,7 @@ def card_agrees(release: Release) -> Gate:
             "card", "fail", "there is no README.md: load_dataset and the Hub read its configs:"
         )
     said = card.problems(release.facts.card, release.manifest)
-    return _gate("card", said, "configs, splits, rows and features agree with the manifest")
-
-
-def decontamination(manifest: Manifest) -> Gate:
-    """Decontamination ran, on which benchmarks and with which layers. No flag leads around it."""
-    about = manifest.decontamination
-    if about.get("ran") is not True:
-        return Gate(
-            "decontamination",
-            "fail",
-            "decontamination did not run (built with --no-decontaminate): such a release is never"
-            " published; build it again without that option",
-        )
-    benchmarks = [b for b in _list(about, "benchmarks") if isinstance(b, dict) and b.get("items")]
-    layers = [plain(layer) for layer in _list(about, "layers") if isinstance(layer, str)]
-    wrong = [] if benchmarks else ["the manifest names no benchmark that was compared with"]
-    wrong += [] if layers else ["the manifest names no layer that was used"]
-    names = ", ".join(
-        f"{plain(str(b.get('name')))[:80]} ({brief(b['items'])} items)" for b in benchmarks
-    )
-    return _gate("decontamination", wrong, f"ran against {names}, by {', '.join(layers)}")
-
-
-def _list(table: Mapping[str, Any], key: str) -> list[Any]:
-    """A list, if there is one under this key: text is none, though Python can go through it."""
-    value = table.get(key)
-    return value if isinstance(value, list) else []
-
-
-def index_only(manifest: Manifest, index_only_ok: bool) -> Gate:
-    """Whether each benchmark's texts were compared with, the standard ones' too (`compared`)."""
-    if manifest.decontamination.get("ran") is not True:
-        return Gate("benchmark texts", "fail", "nothing was compared: decontamination did not run")
-    lacking = bare(manifest.decontamination)
-    if not lacking:
-        return Gate("benchmark texts", "ok", "each benchmark was compared by its own texts")
-    told = ", ".join(lacking[:6]) + f", and {len(lacking) - 6} more" * (len(lacking) > 6)
-    if index_only_ok:
-        return Gate("benchmark texts", "ok", f"by an index alone: {told} (--index-only-ok)")
-    return Gate(
-        "benchmark texts",
-        "needs",
-        f"compared by hashes alone: {told}; build with the benchmarks' texts"
-        " ([[decontaminate.benchmarks]]), or push with --index-only-ok",
-        "--index-only-ok",
-    )
-
-
-def unknown(release: Release) -> Gate:
-    """Nothing whose verdict is unknown is released: by the manifest, and by the rows themselves."""
-    said = release.manifest.decontamination.get("released_unknown")
-    unchecked = {
-        path: data.unchecked for path, data in release.facts.data.items() if data.unchecked
-    }
-    wrong = []
-    if said != 0 or isinstance(said, bool):
-        wrong.append(f"the manifest says that {brief(said)} rows of unknown verdict are released")
-    for path, count in sorted(unchecked.items()):
-        wrong.append(
-            f"{path} holds {count} rows without an overlap score: nothing was compared with them"
-        )
-    if wrong:
-        wrong[-1] += "; build with strict decontamination"
-    return _gate("unknown verdicts", wrong, "none released; every row has its overlap score")
+    return judged("card", said, "configs, splits, rows and features agree with the manifest")
 
 
 def sizes(manifest: Manifest) -> Gate:
@@ -242,7 +162,7 @@ def sizes(manifest: Manifest) -> Gate:
     if number > COMMIT_FILES:
         wrong.append(f"{number:,} files, and one commit takes {COMMIT_FILES:,}: use larger shards")
     largest = max((entry.bytes for entry in manifest.files.values()), default=0)
-    return _gate("sizes", wrong, f"{number} files in one commit, the largest {largest:,} bytes")
+    return judged("sizes", wrong, f"{number} files in one commit, the largest {largest:,} bytes")
 
 
 def licence(release: Release) -> Gate:
@@ -260,14 +180,14 @@ def licence(release: Release) -> Gate:
         if said in listed
         else [f"the manifest says {said}, the card {brief(on_card)} (license:)"]
     )
-    return _gate("licence", wrong, said)
+    return judged("licence", wrong, said)
 
 
 def secrets(release: Release) -> Gate:
     """No string that looks like a credential. A find is told by kind and place, never shown."""
     found = leaks.find(release.facts.texts)
     wrong = [f"{one}: take it out and build again, and revoke it" for one in found]
-    return _gate("secrets", wrong, f"none found in {len(release.facts.texts)} texts and samples")
+    return judged("secrets", wrong, f"none found in {len(release.facts.texts)} texts and samples")
 
 
 def local_folder(repo: str, here: Path) -> Gate:

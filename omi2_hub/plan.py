@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from omi2_hub import changelog, edits, gates, remote
-from omi2_hub.gates import Gate
+from omi2_hub.gate import Gate
 from omi2_hub.manifest import CARD, MANIFEST
 from omi2_hub.notices import (
     NOTICES,

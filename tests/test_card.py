@@ -23,7 +23,7 @@ import yaml
 
 from made import replay_file
 from omi2 import card, rows
-from omi2.card import markdown, measure, pictures, svg, words
+from omi2.card import data, markdown, measure, pictures, svg, words
 from omi2.card.known import Missing, named
 from test_build import make, replay_recipe
 
@@ -502,3 +502,39 @@ def test_the_model_card_names_data_terms_and_benchmarks(release: Path) -> None:
     assert front(text)["datasets"] == ["ORG/omi2"]
     for part in ("gsm8k/test", "CC-BY-4.0", "2410.01560", "`made`"):
         assert part in text
+
+
+def test_numbers_do_not_depend_on_how_much_is_read_at_once(
+    release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Problems joined after every row group, and no file hashed that is described."""
+    whole = measure(release)
+    described = {
+        name: {key: file[key] for key in ("bytes", "sha256", "rows")}
+        for name, file in whole["files"].items()
+    }
+    monkeypatch.setattr(data, "FRESH", -(10**9))
+    monkeypatch.setattr(data, "describe", lambda path: pytest.fail(f"{path} was hashed"))
+    assert measure(release, described) == whole
+
+
+def test_the_solutions_of_a_large_shard_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    texts = [f"{number:06}" * 700 for number in range(500)]
+    made = made_rows(problem=[f"Problem {at}" for at in range(500)], generated_solution=texts)
+    shard = tmp_path / "data" / "tier0-0.parquet"
+    pq.write_table(made, shard, use_dictionary=["problem"])
+    read: list[list[str]] = []
+    really = pq.ParquetFile.read_row_group
+
+    def watch(self: Any, at: int, columns: list[str]) -> Any:
+        read.append(columns)
+        return really(self, at, columns=columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", watch)
+    told = measure(tmp_path)["files"]["data/tier0-0.parquet"]["arrow"]["generated_solution"]
+    exact = made.column("generated_solution").nbytes
+    assert abs(told - exact) <= exact / 10_000
+    assert ["generated_solution" in columns for columns in read] == [False]

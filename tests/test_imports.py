@@ -87,6 +87,8 @@ from omi2.answers import (  # a package
     compare as c,
 )
 from polars import rows
+import omi2_hub.gates
+from omi2_hub import gates
 """
     assert imports(source, "omi2.here") == {
         "omi2", "omi2.run", "omi2.rows", "omi2.files", "omi2.answers",

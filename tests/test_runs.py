@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from made import replay_file
-from omi2 import choose
+from omi2 import choose, files
 from omi2.cli import cli
 from omi2.compare_runs import compare
 from omi2.errors import UsageError
@@ -168,3 +168,27 @@ def test_a_problem_tells_its_votes_and_each_sample_the_rules_it_passed(tmp_path:
     passed = [s["rules"]["passed"] for s in story["samples"] if "rules" in s]
     assert ["one_box"] in passed
     assert ["one_box", "arithmetic", "min_chars", "max_tokens", "box_matches"] in passed
+
+
+def test_a_hash_is_known_until_the_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a file of the same size and date takes its place."""
+    read: list[Path] = []
+
+    def look(path: Path) -> str:
+        read.append(path)
+        return path.read_text()
+
+    monkeypatch.setattr(files, "sha256", look)
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.write_text("one")
+    assert [files.known_sha256(path) for _ in range(3)] == ["one"] * 3
+    assert read == [path]
+    other.write_text("two")
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    os.replace(other, path)
+    assert files.known_sha256(path) == "two"
+    path.write_text("six")
+    os.utime(path, (1, 1))
+    assert files.known_sha256(path) == "six"

@@ -82,12 +82,6 @@ def _told(stage: str, recipe: Recipe, run: Run, before: tuple[str, ...]) -> dict
     return told
 
 
-_IMPORT = re.compile(r"^[ \t]*import[ \t]+(omi2[\w.]*)", re.MULTILINE)
-_FROM = re.compile(
-    r"^[ \t]*from[ \t]+(omi2[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
-)
-
-
 @functools.cache
 def code_version(module: str) -> str:
     """A hash of the source of a module and of every omi2 module it needs."""
@@ -109,6 +103,12 @@ def _source(module: str) -> tuple[str, tuple[str, ...]] | None:
         return None
     source = Path(spec.origin).read_bytes()
     return hashlib.sha256(source).hexdigest(), tuple(sorted(imports(source.decode(), module)))
+
+
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+(omi2\b[\w.]*)", re.MULTILINE)
+_FROM = re.compile(
+    r"^[ \t]*from[ \t]+(omi2\b[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
+)
 
 
 def imports(source: str, module: str) -> set[str]:

@@ -65,14 +65,12 @@ def _normalised(texts: pl.Series) -> pl.Series:
 def _mended(texts: pl.Series) -> pl.Series:
     """`rows.normalise` of texts that need it: stable ones by a regex, others one by one."""
     text = pl.col("text")
-    known = pl.DataFrame({"text": texts}).select(
-        pl.when(text.str.contains(_STABLE)).then(
-            text.str.replace_all(_SPACES, " ").str.strip_chars(" ")
-        )
-    )
-    rest = known.to_series().is_null().arg_true()
+    spaced = text.str.replace_all(_SPACES, " ").str.strip_chars(" ")
+    stable = pl.when(text.str.contains(_STABLE)).then(spaced)
+    known = pl.DataFrame({"text": texts}).select(stable).to_series()
+    rest = known.is_null().arg_true()
     told = [rows.normalise(one) for one in texts.gather(rest).to_list()]
-    return known.to_series().scatter(rest, told) if told else known.to_series()
+    return known.scatter(rest, told) if told else known
 
 
 def orders(salt: str, ids: pl.Series) -> npt.NDArray[np.uint64]:

@@ -12,13 +12,14 @@ import pytest
 from omi2 import rows
 from omi2_hub import gates, release, versions
 from omi2_hub.errors import HubError, UsageError
+from omi2_hub.gate import Gate
 
 from . import releases
 
 FIRST = "data/tier0-00000-of-00001.parquet"
 
 
-def verdicts(root: Path, *, index_only_ok: bool = False) -> dict[str, gates.Gate]:
+def verdicts(root: Path, *, index_only_ok: bool = False) -> dict[str, Gate]:
     found = release.read(root)
     listed = gates.local_gates(found, index_only_ok=index_only_ok, repo="acme/x", here=root.parent)
     return {gate.name: gate for gate in listed}

@@ -31,7 +31,7 @@ def test_one_id_on_different_problems_is_told(
         report = seeds(tmp_path, ["a", "a", "b", "c"], ["How many?", "How far?", "Who?", "When?"])
     assert report.left == {"mine": 4}
     assert report.facts == {"ids_of_different_problems": 1}
-    assert "mine: 1 of its ids stand on different problems, such as 'a'" in caplog.text
+    assert "1 ids stand on different problems, such as 'a' of mine" in caplog.text
 
 
 def test_one_id_on_one_problem_twice_is_a_duplicate_and_no_more(

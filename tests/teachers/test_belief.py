@@ -1,5 +1,6 @@
 """What one endpoint may be believed for: that a sample has no answer, or that all is well."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -47,6 +48,12 @@ def bad_from(first: int, fault: Any) -> Any:
     return lambda prompt, _: fault if number(prompt) >= first else "fine"
 
 
+def bad_after(count: int, fault: Any) -> Any:
+    """So many answers are well; after them it is this fault alone."""
+    answered = itertools.count()
+    return lambda prompt, _: "fine" if next(answered) < count else fault
+
+
 def asked(server: Served) -> Counter[int]:
     return Counter(number(body["inputs"]) for body in server.asked)
 
@@ -92,14 +99,10 @@ def test_alone_it_ends_the_run_and_no_sample(fault: Any, says: str, tmp_path: Pa
 
 @pytest.mark.parametrize("fault", [REFUSED, ""], ids=["refused", "empty"])
 def test_an_endpoint_whose_fault_begins_later_takes_few(fault: Any, tmp_path: Path) -> None:
-    answered = 0
-
-    def behave(prompt: str, _: int) -> Any:
-        nonlocal answered
-        answered += 1
-        return "fine" if answered < 60 else fault
-
-    with serve("tgi", behave) as bad, serve("tgi", lambda *_: Slow(0.01, "fine")) as good:
+    with (
+        serve("tgi", bad_after(59, fault)) as bad,
+        serve("tgi", lambda *_: Slow(0.01, "fine")) as good,
+    ):
         specs = (f"tgi:{bad.url}", f"tgi:{good.url}")
         said = ask(tmp_path, *specs, numbers=range(400))
     assert {c.text for c in said.values()} == {"fine"}
@@ -132,8 +135,12 @@ def test_a_fault_that_begins_amid_samples_of_one_prompt_takes_few(
 def test_a_second_endpoint_is_asked_before_a_sample_has_no_answer(
     fault: Any, tmp_path: Path
 ) -> None:
-    """The smaller of two, say: what one refuses the other may take."""
-    one_in_ten = lambda prompt, _: fault if number(prompt) % 10 == 3 else Slow(0.01, "fine")  # noqa: E731
+    """The smaller of two, say: what one refuses the other may take.
+
+    Faults come late, when both have answered something: one that has not is looked at first.
+    """
+    late, fine = Slow(0.2, fault), Slow(0.01, "fine")
+    one_in_ten = lambda prompt, _: late if number(prompt) % 10 == 3 else fine  # noqa: E731
     with serve("tgi", one_in_ten) as small, serve("tgi", lambda *_: Slow(0.01, "fine")) as large:
         said = ask(tmp_path / "1", f"tgi:{small.url}", f"tgi:{large.url}", numbers=range(100))
     assert {c.text for c in said.values()} == {"fine"}
@@ -216,15 +223,8 @@ def test_a_gateway_that_forbids_one_prompt_stops_no_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("before", [0, 30])
 def test_an_endpoint_that_forbids_everything_is_stopped(before: int, tmp_path: Path) -> None:
     """A wrong key, or one whose quota is spent, in the words of some gateways."""
-    answered = 0
-
-    def behave(prompt: str, _: int) -> Any:
-        nonlocal answered
-        answered += 1
-        return "fine" if answered <= before else FORBIDDEN
-
     with (
-        serve("tgi", behave) as server,
+        serve("tgi", bad_after(before, FORBIDDEN)) as server,
         pytest.raises(RemoteError, match="no endpoint answers any"),
     ):
         ask(tmp_path, f"tgi:{server.url}", numbers=range(300), retries=3, outage_s=60.0)
@@ -232,15 +232,8 @@ def test_an_endpoint_that_forbids_everything_is_stopped(before: int, tmp_path: P
 
 
 def test_a_key_that_is_withdrawn_stops_the_endpoint(tmp_path: Path) -> None:
-    answered = 0
-
-    def behave(prompt: str, _: int) -> Any:
-        nonlocal answered
-        answered += 1
-        return (401, "") if answered > 20 else "fine"
-
     with (
-        serve("tgi", behave) as server,
+        serve("tgi", bad_after(20, (401, ""))) as server,
         pytest.raises(RemoteError, match="HTTP 401: it wants a key, and none was sent"),
     ):
         ask(tmp_path, f"tgi:{server.url}", numbers=range(60))

@@ -18,11 +18,12 @@ what was taken back. `omi2-hub` adds these.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from omi2 import rows
 from omi2.card import front, overlaps, pictures, tell
-from omi2.card.data import measure
+from omi2.card.data import Described, measure
 from omi2.card.experiment import experiment
 from omi2.card.known import named
 from omi2.card.markdown import CARDS, Markup, block, code, fill, table
@@ -45,16 +46,15 @@ def write(
     root: Path,
     facts: Facts,
     matches: Sequence[Mapping[str, Any]],
-    known: Mapping[str, Mapping[str, Any]] | None = None,
+    described: Described = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Write all of it into a release's folder, whose `data/` is there. Returns the numbers.
 
-    `known` are files of `data/` that are described already.
-
+    Files of `data/` that are `described` already are not hashed.
     Raises `known.Missing` where the facts lack what no card can be made without.
     """
     facts = named(facts)
-    numbers = measure(root, known)
+    numbers = measure(root, described)
     texts = {
         "README.md": render(facts, numbers),
         "reports/contamination.md": contamination(facts, matches),
@@ -67,8 +67,8 @@ def write(
         path.write_text(text, encoding="utf-8")
     told = {name: value for name, value in numbers.items() if name not in ("files", "first_row")}
     write_json(root / "reports" / "numbers.json", told)
-    described = f"{facts['rows']:,} math problems with worked solutions, made with omi2."
-    write_json(root / "croissant.json", front.croissant(facts, numbers, described, COLUMNS))
+    about = f"{facts['rows']:,} math problems with worked solutions, made with omi2."
+    write_json(root / "croissant.json", front.croissant(facts, numbers, about, COLUMNS))
     return numbers
 
 

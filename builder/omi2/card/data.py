@@ -11,6 +11,7 @@ Not covered: what a stage dropped. That is in the funnel, by the stages' own rep
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,21 +33,24 @@ NARROW = ("problem_id", "problem_source", "votes", "votes_total", "answer_type",
 
 LARGE = 1 << 20
 """Bytes of a column in a row group beyond which its pages' headers are next to nothing."""
+FRESH = 1_000_000
+"""Problems of row groups that are held before those that are the same are joined."""
+Described = Mapping[str, Mapping[str, Any]]
 
 
-def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def measure(root: Path, described: Described = MappingProxyType({})) -> dict[str, Any]:
     """The numbers of a release's folder: of the Parquet files in its `data/`.
 
-    `known` are files that are described already (`files.describe`), by name: they are not hashed.
+    What is `described` already (`files.describe`), by name, is not hashed.
     """
     told: dict[str, Any] = {"rows": 0, "files": {}, "first_row": None}
     types: Counter[str] = Counter()
     lengths: Counter[int] = Counter()
     overlap: dict[str, dict[str, Any]] = {}
-    voted, more, fresh = _VOTED, [_VOTED], 0
+    voted, more = _VOTED, [_VOTED]
     for path in sorted((root / "data").glob("*.parquet")):
         name = f"data/{path.name}"
-        about = (known or {}).get(name) or describe(path)
+        about = described.get(name) or describe(path)
         file = told["files"][name] = {**about, **_stored(path)}
         if told["first_row"] is None:
             told["first_row"] = _first_row(path)
@@ -56,10 +60,8 @@ def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) ->
             types.update(_counts(frame["answer_type"].fill_null("not known")))
             lengths.update(_counts(frame["solution_tokens"].drop_nulls()))
             more.append(_votes(frame))
-            fresh += len(more[-1])
-            if fresh > len(voted) + _FRESH:
-                voted = pl.concat([voted, *more]).unique()
-                more, fresh = [], 0
+            if sum(map(len, more)) > len(voted) + FRESH:
+                voted, more = pl.concat([voted, *more]).unique(), []
             _add_overlap(overlap, group.select(["overlap"]))
     voted = pl.concat([voted, *more]).unique()
     return {
@@ -73,8 +75,6 @@ def measure(root: Path, known: Mapping[str, Mapping[str, Any]] | None = None) ->
 
 
 _VOTED = pl.DataFrame(schema={"id": pl.UInt64, "share": pl.UInt8, "new": pl.Boolean})
-_FRESH = 1_000_000
-"""Problems of row groups that are held before those that are the same are joined."""
 UNANIMOUS = SHARES
 """The share that says all votes were alike; below it stand the bars."""
 NO_VOTES = 255

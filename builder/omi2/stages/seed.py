@@ -31,52 +31,41 @@ def run(recipe: Recipe, run: Run) -> Report:
         run.tell("seed", number, len(rules.sources))
         loaded.append((source.name, read(source)))
     run.tell("seed", len(rules.sources), len(rules.sources))
-    kept, dropped = _choose(loaded, rules)
-    shared = sum(
-        _shared_ids(name, found.problems)
-        for source, (name, found) in zip(rules.sources, loaded, strict=True)
-        if not source.distinct  # whose rows have no ids
-    )
+    kept, dropped, shared = _choose(loaded, rules)
+    if shared:
+        _log.warning(
+            "%d ids stand on different problems, such as %r of %s: all are kept, for a problem is "
+            "known by its text, but what is told of such an id may be of either",
+            len(shared), *min(shared),
+        )  # fmt: skip
     run.scatter("seed", rows.PROBLEMS, kept, dropped)
     return Report(
         "problems",
         came={name: len(found.problems) for name, found in loaded},
         left=dict(sorted(Counter(row["problem_source"] for row in kept).items())),
         dropped=tally(dropped),
-        facts={"ids_of_different_problems": shared} if shared else {},
+        facts={"ids_of_different_problems": len(shared)} if shared else {},
         details={"origins": {name: found.origin for name, found in loaded}},
     )
 
 
-def _shared_ids(source: str, problems: list[Problem]) -> int:
-    """How many ids of a source stand on different problems; a warning names the first."""
-    texts: dict[str | None, int] = {}
-    shared: set[str | None] = set()
-    for problem in problems:
-        text = hash(rows.normalise(problem["problem"] or ""))
-        if texts.setdefault(problem["id"], text) != text:
-            shared.add(problem["id"])
-    if shared:
-        _log.warning(
-            "%s: %d of its ids stand on different problems, such as %r: all are kept, for a "
-            "problem is known by its text, but what is told of such an id may be of either",
-            source, len(shared), min(map(str, shared)),
-        )  # fmt: skip
-    return len(shared)
-
-
 def _choose(
     loaded: list[tuple[str, Loaded]], rules: Seed
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The seeds to keep, in the order of their ids, and the rest with reasons."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], set[tuple[str, str]]]:
+    """The seeds to keep, in the order of their ids; the rest with reasons; and the ids that stand
+    on different problems, each with its source."""
     chosen: dict[str, dict[str, Any]] = {}
     dropped: list[dict[str, Any]] = []
     golds: dict[str, set[str]] = {}
+    shared: set[tuple[str, str]] = set()
     for name, found in loaded:
+        named: dict[str | None, str] = {}
         needs_gold = any(p["answer"] for p in found.problems)
         for problem in found.problems:
             text = problem["problem"] or ""
             key = rows.problem_id(text)
+            if named.setdefault(problem["id"], key) != key:
+                shared.add((str(problem["id"]), name))
             if reason := _reason(problem, rules, needs_gold=needs_gold):
                 dropped.append(drop(key, reason, f"{name} {problem['id']}", text=text))
                 continue
@@ -97,7 +86,7 @@ def _choose(
         drop(key, "over_limit", f"limit {limit}", text=chosen[key]["problem"])
         for key in by_hash[limit:]
     ]
-    return [chosen[key] for key in sorted(by_hash[:limit])], dropped
+    return [chosen[key] for key in sorted(by_hash[:limit])], dropped, shared
 
 
 def _reason(problem: Problem, rules: Seed, *, needs_gold: bool) -> str:

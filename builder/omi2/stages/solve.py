@@ -65,7 +65,7 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
     wanted = wanted.with_columns(wanted=True)
     tallies: list[pl.DataFrame] = []
     dropped: list[pl.DataFrame] = []
-    text, done, size = pl.col("generation"), 0, replay.rows(path)
+    good, done, size = pl.col("reason") == "", 0, replay.rows(path)
     with ExitStack() as stack:
         files = {}
         for part in todo:
@@ -85,16 +85,7 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
         for batch in replay.samples(path, run.parts):
             done += len(batch)
             run.tell("solve", done, size)
-            table = batch.filter(pl.col("part").is_in(todo)).join(
-                wanted, on="problem_id", how="left", maintain_order="left"
-            )
-            blank = text.is_null() | (text.str.strip_chars() == "")
-            empty = pl.when(blank).then(pl.lit("empty")).otherwise(pl.lit(""))
-            gone = pl.col("wanted").is_null()
-            table = table.with_columns(
-                reason=pl.when(gone).then(pl.lit("problem_dropped")).otherwise(empty)
-            )
-            good = pl.col("reason") == ""
+            table = _reasons(batch.filter(pl.col("part").is_in(todo)), wanted)
             tallies.append(table.group_by("part", "problem_id").agg(kept=good.sum()))
             dropped.append(table.filter(~good).select("part", "problem_id", "sample", "reason"))
             kept = table.filter(good).sort("part", maintain_order=True)
@@ -102,6 +93,17 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
             written = beside.submit(write, kept)
         written.result()
     return _replay_reports(run, todo, wanted["problem_id"], pl.concat(tallies), pl.concat(dropped))
+
+
+def _reasons(table: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """A replay's rows with the `reason` to drop each, or ""."""
+    text = pl.col("generation")
+    blank = text.is_null() | (text.str.strip_chars() == "")
+    empty = pl.when(blank).then(pl.lit("empty")).otherwise(pl.lit(""))
+    gone = pl.col("wanted").is_null()
+    return table.join(wanted, on="problem_id", how="left", maintain_order="left").with_columns(
+        reason=pl.when(gone).then(pl.lit("problem_dropped")).otherwise(empty)
+    )
 
 
 def _replay_reports(
@@ -118,10 +120,8 @@ def _replay_reports(
     without = Counter(ids.buckets(silent, run.parts).tolist())
     reports = {}
     for part in todo:
-        lost, counts = (
-            gone.get(part, dropped.clear()),
-            kept.get(part, pl.Series([], dtype=pl.Int64)),
-        )
+        lost = gone.get(part, dropped.clear())
+        counts = kept.get(part, pl.Series([], dtype=pl.Int64))
         write_table(run.part("solve", part, dropped=True), as_arrow(lost, rows.DROPPED))
         facts = {
             "problems_without_generations": without[part],
