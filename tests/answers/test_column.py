@@ -23,6 +23,7 @@ TEXTS = [
     LONG + r"\boxed{1}" + "y" * 290 + r"\boxed{2}",
     r"\boxed{" + LONG + r"\boxed{2} and so}",
     r"\boxed{ " + LONG[:250] + r"\boxed{2}}",
+    LONG + r"\boxed(" + "xy " * 22 + r"\boxed{2})" + "z " * 109,
     LONG + r"\boxed{3}. Final Answer: The final answer is $4$. I hope it is correct.",
     LONG + "The final answer is $1,234$. I hope it is correct.",
     LONG + "The final answer is not known.",

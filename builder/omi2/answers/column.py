@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _TAIL = 300
 """Characters at the end in which the common endings lie."""
+_AFTER = 90
+"""Bytes after a box, at most: so the tail shows the 200 characters before it, where a box that is
+not in braces, `\\boxed(`, may begin and end behind it."""
 _ANY = r"\\(?:boxed|fbox|framebox)"
 _FLAT = r"[^{}\\\x1c-\x1f]|\\[^{}\x1c-\x1f]"
 _ONE = rf"(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})*"
@@ -38,11 +41,8 @@ _FINAL = (
     rf"[ \n][Ff]inal answer is (?:\$?({_VALUE})\$?|\$([^$\n\x1c-\x1f]{{1,150}})\$)\."
     r"(?: I hope it is correct\.?)?[ \n]*$"
 )
-_ANNOUNCED = (
-    r"nswer[ \t*]*(?:is|[:=]|(?:to|of|for)[^\n.:=$\\]{1,60}[ \t]+is)|####|A:|ANSWER:"
-    r"|(?:^|\n)[ \t]*(?:(?:#+|\*\*)[ \t]*(?:Final[ \t]+)?|Final[ \t]+)[Aa]nswer[ \t*]*(?:\n|$)"
-)
-"""What no text without an announcement has."""
+_ANNOUNCED = r"nswer[ \t*]*(?:is|[:=\n]|$|(?:to|of|for)[^\n.:=$\\]{1,60}[ \t]+is)|####|A:|ANSWER:"
+"""What every text with an announcement has; each way begins with letters that are soon found."""
 
 
 def extract_column(column: "pl.Series", mode: str = "strict") -> "pl.Series":
@@ -51,8 +51,11 @@ def extract_column(column: "pl.Series", mode: str = "strict") -> "pl.Series":
     import polars as pl
 
     texts = column.cast(pl.String).alias("text")
-    frame = pl.DataFrame({"text": texts, "tail": texts.str.tail(_TAIL)}).with_row_index("at")
-    last = frame.select(pl.col("tail").str.contains("\\boxed{", literal=True)).to_series()
+    tail = pl.col("text").str.tail(_TAIL).cast(pl.Binary)
+    tail = tail.bin.tail(4 * _TAIL).cast(pl.String)  # all of it, copied to lie side by side
+    frame = texts.to_frame().with_row_index("at").with_columns(tail=tail)
+    frame = frame.with_columns(box=pl.col("tail").str.find("\\boxed{", literal=True))
+    last = frame["box"].is_not_null()
     boxed, others = _boxed(frame.filter(last)), _stated(frame.filter(~last), mode)
     found = pl.concat([boxed, others.select("at", "found")])
     good = (pl.col("found") != "") & (pl.col("found").str.len_chars() <= MAX_ANSWER)
@@ -69,21 +72,27 @@ def _boxed(frame: "pl.DataFrame") -> "pl.DataFrame":
     r"""What is in the box, of texts with \boxed{ near the end; null where that is not plain."""
     import polars as pl
 
-    halves = pl.col("tail").str.splitn("\\boxed{", 2)
-    before, after = (halves.struct[at] for at in (0, 1))
-    frame = frame.with_columns(before=before, after=after)
+    tail, box = pl.col("tail").cast(pl.Binary), pl.col("box")
     before, after = pl.col("before"), pl.col("after")
-    plain = before.str.contains(_APART) & ~before.str.contains(_ANY) & ~after.str.contains(_ANOTHER)
+    short = after.str.len_bytes() <= _AFTER
+    plain = short & before.str.contains(_APART) & ~after.str.contains(_ANOTHER)
+    alone = ~before.cast(pl.Binary).bin.contains(b"box")
+    frame = frame.select(
+        "at",
+        before=tail.bin.head(box).cast(pl.String),
+        after=tail.bin.slice(box + len("\\boxed{")).cast(pl.String),
+    ).with_columns(found=pl.when(plain & alone).then(after.str.extract(_BOX)))
+    rest = frame.filter(pl.col("found").is_null())
     last = (after.str.count_matches(_ANY) == 1) & ~after.str.contains("inal answer", literal=True)
+    last &= short
     content = (
-        pl.when(plain).then(after.str.extract(_BOX))
-        .when(last).then(after.str.extract(_LAST)).str.strip_chars()
+        pl.when(plain & ~before.str.contains(_ANY)).then(after.str.extract(_BOX))
+        .when(last).then(after.str.extract(_LAST))
     )  # fmt: skip
-    frame = frame.select("at", "after", found=content)
-    said = frame.filter(pl.col("found").is_null()).select(
-        "at", found=pl.when(~after.str.contains(_ANY)).then(_final(after))
-    )
-    return pl.concat([frame.select("at", "found").drop_nulls(), said])
+    final = pl.when(~after.str.contains(_ANY)).then(_final(after))
+    rest = rest.with_columns(found=pl.coalesce(content, final))
+    found = pl.concat([frame.drop_nulls("found"), rest])
+    return found.select("at", pl.col("found").str.strip_chars())
 
 
 def _stated(frame: "pl.DataFrame", mode: str) -> "pl.DataFrame":
