@@ -10,8 +10,11 @@ import polars as pl
 
 from omi2.arithmetic import WITHIN, claim, expand, wrong_arithmetic
 
-_RUN = r"-?[0-9(](?:[0-9+\-*/()= ]|\.[0-9])*=(?:[0-9+\-*/()= ]|\.[0-9])*"
-"""A run of plain arithmetic with an `=` in it: what `omi2.arithmetic` looks at."""
+_RUN = r"-?[0-9(](?:[0-9+\-*/() ]|\.[0-9])*=(?:[0-9+\-*/()= ]|\.[0-9])*"
+"""A run of plain arithmetic with an `=` in it: what `omi2.arithmetic` looks at.
+
+Only the first `=` ends the class before it: so Polars looks for `=` and reads back from there.
+"""
 _N = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
 _MADE = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)"
 _SIMPLE = rf"^(-?){_N} ?([-+*/]) ?{_N} ?= ?(-?){_MADE}[-+*/(= ]*$"
