@@ -3,7 +3,8 @@ r"""`omi2.arithmetic` for a column: which texts have a chain that does not hold,
 What a run of plain arithmetic claims is worked out once for each distinct run: by columns where it
 has a common shape, else by `arithmetic.claim`. Most are one step that holds, and claim nothing.
 Whether a claim counts where it stands is told for all of them at once, by what stands before and
-after. Only texts with characters that Python and Polars treat differently are read one by one.
+after. Only texts with characters there that Python and Polars treat differently, or with another
+minus sign, are read one by one.
 """
 
 import polars as pl
@@ -23,7 +24,9 @@ _EDGES = (0.9999 / WITHIN, 1.0001 / WITHIN)
 _W = r"([0-9]{1,6})"
 _THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
 _CLAIMS_NOTHING = r"^-?[^-+*/=]*=|^[^=]*=[-+*/(= ]*$"
-_ODD = r"[\x00-\x08\x0b-\x1f\x7f]"
+_ODD = r"[^\t\n -~]"
+_ODD_RIGHT = rf"^[,:]?\s*[\\(]?[A-Za-z]*\s*{_ODD}"
+"""No further than this do `_RIGHT`, `_COMMAND` and `_APART` look."""
 _LEFT = r"(?:[\w\\{}^%,.)\]'|]|\d:|[-+*/^]\s*|\\(?:times|cdot|div|pm|mp)\s*|\bof\s+)\n?$"
 _VARIABLE = r"\b[A-Za-z]\s+$"
 _RIGHT = r"^(?:[\w{}^%|(\[!]|,\d|:\d|\s*[-+*/^_]|\s*x\s*\d|\s*\(?mod\b|\s*(?:R|r|remainder)\b)"
@@ -46,8 +49,8 @@ def examine(frame: pl.DataFrame) -> pl.DataFrame:
     """
     text = pl.col("solution")
     frame = frame.select("at", "solution").filter(text.str.contains("=", literal=True))
-    minus = frame.select(text.str.contains("−", literal=True)).to_series().arg_true()
-    plain = frame["solution"]
+    frame = frame.with_columns(minus=text.str.contains("−", literal=True))
+    minus, plain = frame["minus"].arg_true(), frame["solution"]
     if len(minus):
         plain = plain.scatter(minus, plain.gather(minus).str.replace_all("−", "-", literal=True))
     frame = frame.with_columns(runs=plain.str.extract_all(_RUN))
@@ -55,9 +58,10 @@ def examine(frame: pl.DataFrame) -> pl.DataFrame:
     claims = claims_of(runs["run"].unique())
     looked = runs.join(claims, on="run", how="semi").select(pl.col("at").unique())
     frame = frame.join(looked, on="at", how="semi", maintain_order="left")
-    simple = (text.str.len_bytes() == text.str.len_chars()) & ~text.str.contains(_ODD)
-    counting = _counting(frame.filter(simple), claims)
-    odd = [_read(at, one) for at, one in frame.filter(~simple).select("at", text).iter_rows()]
+    placed = _placed(frame.filter(~pl.col("minus")), claims)
+    odd = pl.col("minus") | pl.col("at").is_in(placed.filter("odd")["at"].implode())
+    read = frame.filter(odd).select("at", "solution")
+    counting = placed.filter(~pl.col("part")).join(read, on="at", how="anti", maintain_order="left")
     wrong = (
         counting.filter(pl.col("chain").is_not_null())
         .sort("at", "operators", descending=[False, True], maintain_order=True)
@@ -65,7 +69,8 @@ def examine(frame: pl.DataFrame) -> pl.DataFrame:
         .select("at", "chain", "operators")
     )
     found = wrong.join(_expanded(counting), on="at", how="full", coalesce=True)
-    return pl.concat([found.select(*FOUND), pl.DataFrame(odd, FOUND, orient="row")])
+    told = pl.DataFrame([_read(*row) for row in read.iter_rows()], FOUND, orient="row")
+    return pl.concat([found.select(*FOUND), told])
 
 
 def _read(at: int, text: str) -> tuple[int, str | None, int | None, str | None]:
@@ -158,47 +163,47 @@ def _chained(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counting(frame: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
-    """The claims of ASCII texts that count where they stand, in order, with `start` and `end`.
+def _placed(frame: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+    """The claims of texts, in order, with `start` and `end` in bytes.
 
+    `part`: it is part of a larger formula and does not count; `odd`: this is for Python to tell.
     `frame` has the `runs` of each text.
     """
-    text, run = pl.col("solution"), pl.col("run")
+    text, run, at, to = (pl.col(name) for name in ("solution", "run", "at", "to"))
     before = text.str.split(_RUN, literal=False).list.head(pl.col("runs").list.len())
-    runs = frame.select("at", "solution", before=before, run="runs")
+    runs = frame.select("at", "solution", before=before, run="runs").explode("run", "before")
     length = run.str.len_bytes().cast(pl.Int64)
-    runs = runs.explode("run", "before").with_columns(
-        begin=(pl.col("before").str.len_bytes() + length).cum_sum().over("at") - length
-    )
+    runs = runs.with_columns(to=(pl.col("before").str.len_bytes() + length).cum_sum())
+    others = pl.when(at != at.shift(1)).then(to.shift(1)).forward_fill().fill_null(0)
+    runs = runs.with_columns(begin=to - length - others)
     runs = runs.join(claims, on="run", how="inner", maintain_order="left")
-    begin, opened, start = pl.col("begin"), pl.col("opened"), pl.col("start")
-    raw, first = text.cast(pl.Binary).bin, pl.max_horizontal(start - _REACH, pl.lit(0))
-    runs = runs.with_columns(start=begin + opened).with_columns(
-        end=start + pl.col("length"),
-        left=raw.slice(first, pl.max_horizontal(begin - first, pl.lit(0))).cast(pl.String),
-    )
-    left, right = pl.col("left"), raw.slice(pl.col("end")).cast(pl.String)
+    begin, opened, start = pl.col("begin"), pl.col("opened"), pl.col("begin") + pl.col("opened")
+    raw, reach = text.cast(pl.Binary).bin, pl.max_horizontal(_REACH - opened, pl.lit(0))
     runs = runs.with_columns(
-        left=pl.when(opened > 0).then(left.str.strip_suffix("\\")).otherwise(left), right=right
+        start=start,
+        end=start + pl.col("length"),
+        left=raw.slice(0, begin).cast(pl.String).str.tail(reach),
+        right=raw.slice(start + pl.col("length")).cast(pl.String),
     )
-    right = pl.col("right")
+    left, right = pl.col("left"), pl.col("right")
+    inner = pl.when(opened > 0).then(left.str.strip_suffix("\\")).otherwise(left)
     part = (
-        (pl.col("bracket") & left.str.contains(_VARIABLE))
-        | left.str.contains(_LEFT)
+        (pl.col("bracket") & inner.str.contains(_VARIABLE))
+        | inner.str.contains(_LEFT)
         | right.str.contains(_RIGHT)
         | (right.str.contains(_COMMAND) & ~right.str.contains(_APART))
     )
-    return runs.filter(~part)
+    odd = left.str.contains(_ODD) | right.str.contains(_ODD_RIGHT)
+    return runs.with_columns(part=part, odd=odd)
 
 
 def _expanded(counting: pl.DataFrame) -> pl.DataFrame:
     """The texts with the steps of their chains written out."""
-    raw, end = pl.col("solution").cast(pl.Binary).bin, pl.col("end")
-    done = end.shift(1).over("at").fill_null(0)
-    piece = raw.slice("done", pl.col("start") - pl.col("done")).cast(pl.String) + pl.col("shown")
+    raw, at, end = pl.col("solution").cast(pl.Binary).bin, pl.col("at"), pl.col("end")
+    done = pl.when(at == at.shift(1)).then(end.shift(1)).otherwise(0)
+    piece = raw.slice(done, pl.col("start") - done).cast(pl.String) + pl.col("shown")
     return (
         counting.filter(pl.col("shown").is_not_null())
-        .with_columns(done=done)
         .with_columns(piece=piece)
         .group_by("at", maintain_order=True)
         .agg(pl.col("piece").str.join(), pl.col("solution").first(), end.last())
