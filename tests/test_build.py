@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +21,7 @@ from omi2.pipeline import build, names
 from omi2.recipe import Recipe, Source, load
 from omi2.run import Report, open_run
 from omi2.settings import same
-from omi2.stages import grade
+from omi2.stages import grade, split
 from omi2.teachers import replay
 from servers import serve
 
@@ -240,6 +241,26 @@ def test_tiers_are_fair_and_nested(tmp_path: Path) -> None:
     assert len({problem for problem, _ in ids("train_20")}) == 20  # everyone's first row
     assert set(ids("train_10")) < set(ids("train_20")) < set(ids("train_30")) < set(ids("train"))
     assert len(set(ids("train"))) == 40
+
+
+def test_a_shard_is_written_once_and_what_was_routed_to_it_is_taken_away(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [shutil.rmtree]
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **_: None)  # else all goes
+    make(recipe, tmp_path)
+    monkeypatch.setattr(shutil, "rmtree", kept[0])
+    run, task = open_run(tmp_path / "run", recipe.parts), (0, 0, 1)
+    routed = split._routed(run, 0, 0)
+    shard = run.stage("split") / "data" / "tier0-00000-of-00001.parquet"
+    before = shard.read_bytes()
+    assert len(list(routed.iterdir())) > 1
+    shard.unlink()
+    split.write_shard(recipe, run, task)
+    assert shard.read_bytes() == before
+    assert not routed.exists()
+    split.write_shard(recipe, run, task)  # again, by a worker that was thought lost
+    assert shard.read_bytes() == before
 
 
 def test_no_rows_are_an_error_unless_they_are_asked_for(tmp_path: Path) -> None:

@@ -37,12 +37,11 @@ ROW_GROUP_BYTES = 64 << 20
 OTHER_BYTES = 250
 """About what a row's other columns take."""
 _TEXT = ("problem", "generated_solution")
-_DISTINCT = ("generated_solution", "row_id")
+_DISTINCT = (*_TEXT, "row_id")
 """Columns for which a dictionary would be begun and given up, in every row group."""
 _ROUTED = pa.schema([f.with_type(pa.large_string()) if f.name in _TEXT else f for f in rows.ROWS])
 """A shard's rows before they are shuffled: its text together may be more than 2 GB."""
-_SPILL = pa.ipc.IpcWriteOptions(compression="zstd")
-"""A third less disk than lz4 for what hundreds of parts leave for each shard; 2% of a build."""
+_SPILL = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def run(recipe: Recipe, run: Run) -> Report:
@@ -100,10 +99,12 @@ def route_part(
     table = table.with_columns(
         tier=pl.Series(tier.astype(np.int32)), shard=pl.Series(shard.astype(np.int32))
     ).sort("tier", "shard", maintain_order=True)
-    for (to, number), found in table.group_by("tier", "shard", maintain_order=True):
-        file = _routed(run, int(str(to)), int(str(number))) / f"part-{part:05}.arrow"
-        with atomic(file, durable=False) as temporary:
-            _spill(as_arrow(found, _ROUTED), temporary)
+    made, begin = as_arrow(table, _ROUTED), 0
+    groups = table.group_by("tier", "shard", maintain_order=True).len()
+    for to, number, count in groups.iter_rows():
+        with atomic(_routed(run, to, number) / f"part-{part:05}.arrow", durable=False) as file:
+            _spill(made.slice(begin, count), file)
+        begin += count
     by_problem = table.group_by("problem_source").agg(pl.col("problem_id").n_unique())
     by_teacher = table.select(pl.col("teacher").fill_null("not recorded"))
     return Report(
@@ -137,8 +138,7 @@ def released(run: Run, part: int) -> pl.DataFrame:
     overlap = run.read("decontaminate", part).select(
         "problem_id", "score", "benchmark", "item", "verdict"
     )
-    cut = (pl.col("start") > 0) | (pl.col("end") < pl.col("generation").str.len_chars())
-    size = pl.col("end") - pl.col("start")
+    solution = pl.col("generation").str.slice("start", pl.col("end") - pl.col("start"))
     table = (
         run.read("filter", part)
         .join(run.read("grade", part), on=key, how="left", maintain_order="left")
@@ -148,12 +148,7 @@ def released(run: Run, part: int) -> pl.DataFrame:
     )
     return table.select(
         "problem",
-        pl.when("expanded")
-        .then("text")
-        .when(cut)
-        .then(pl.col("generation").str.slice("start", size))
-        .otherwise("generation")
-        .alias("generated_solution"),
+        pl.coalesce("text", solution).alias("generated_solution"),
         *rows.ROWS.names[2:15],
         pl.col("tokens").alias("solution_tokens"),
         pl.lit(grader()).alias("grader"),
@@ -164,9 +159,14 @@ def released(run: Run, part: int) -> pl.DataFrame:
 
 
 def places(table: pl.DataFrame) -> npt.NDArray[np.uint64]:
-    """The place in the fair order of each row of a table with `problem_id` and `row_id`."""
-    rounds = table.select("problem_id", hash=pl.Series(ids.orders("round", table["row_id"])))
-    number = rounds.select(pl.col("hash").rank("ordinal").over("problem_id") - 1)
+    """The place in the fair order of each row of a table with `problem_id` and `row_id`.
+
+    A problem's rows stand side by side.
+    """
+    rounds = table.select(
+        problem=pl.col("problem_id").rle_id(), hash=pl.Series(ids.orders("round", table["row_id"]))
+    )
+    number = rounds.select(pl.col("hash").rank("ordinal").over("problem") - 1)
     at = number.to_series().to_numpy().astype(np.uint64)
     top = np.minimum(at, np.uint64(2**ROUND_BITS - 1)) << np.uint64(64 - ROUND_BITS)
     order = ids.orders("place", table["row_id"]) >> np.uint64(ROUND_BITS)
@@ -226,14 +226,25 @@ def _routed(run: Run, tier: int, shard: int) -> Path:
 
 
 def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
-    """One shard (its tier, number and how many there are): its rows, shuffled by hash."""
+    """One shard (its tier, number and how many there are): its rows, shuffled by hash.
+
+    What was routed to it is taken away then, so that disk never holds all of the text twice over.
+    Where two workers have the same task (one was thought lost), the first to be done has written
+    the shard before it takes anything away: the other looks for that once it has read.
+    """
     tier, shard, count = task
-    files = sorted(_routed(run, tier, shard).glob("part-*.arrow"))
-    table = pa.concat_tables([_ROUTED.empty_table(), *map(_spilled, files)]).combine_chunks()
+    to = run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet"
+    try:
+        files = sorted(_routed(run, tier, shard).glob("part-*.arrow"))
+        table = pa.concat_tables([_ROUTED.empty_table(), *map(_spilled, files)]).combine_chunks()
+    except FileNotFoundError:
+        if not to.exists():
+            raise
+    if to.exists():
+        return
     order = np.argsort(ids.orders("shuffle", pl.Series(table["row_id"])), kind="stable")
     text = sum(pc.sum(pc.binary_length(table[name])).as_py() or 0 for name in _TEXT)
     size = max(1, ROW_GROUP_BYTES // (text // max(1, len(table)) + OTHER_BYTES))
-    to = run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet"
     with (
         atomic(to) as temporary,
         pq.ParquetWriter(
@@ -241,6 +252,7 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
             rows.ROWS,
             compression="zstd",
             use_dictionary=[name for name in rows.ROWS.names if name not in _DISTINCT],
+            write_statistics=[name for name in rows.ROWS.names if name not in _TEXT],
             use_content_defined_chunking=True,
             write_page_index=True,
         ) as file,
@@ -248,6 +260,7 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
         for begin in range(0, len(order), size):  # memory holds one row group twice
             group = table.take(pa.array(order[begin : begin + size]))
             file.write_table(group.cast(rows.ROWS).combine_chunks(), row_group_size=size)
+    shutil.rmtree(_routed(run, tier, shard), ignore_errors=True)
 
 
 def _spill(table: pa.Table, path: Path) -> None:
