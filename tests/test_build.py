@@ -21,7 +21,7 @@ from omi2.pipeline import build, names
 from omi2.recipe import Recipe, Source, load
 from omi2.run import Report, open_run
 from omi2.settings import same
-from omi2.stages import grade, split
+from omi2.stages import split, votes
 from omi2.teachers import replay
 from servers import serve
 
@@ -407,7 +407,7 @@ def test_one_problem_with_very_many_different_formulas(
     classes = sys.modules["omi2.answers.classes"]  # the package has a function of that name
     real = classes.compare_many  # type: ignore[attr-defined]
     monkeypatch.setattr(classes, "compare_many", lambda p, *rest: pairs.extend(p) or real(p, *rest))
-    monkeypatch.setattr(grade, "_MOST", 8)
+    monkeypatch.setattr(votes, "_MOST", 8)
     text, _ = problem(1)
     boxes = ["x^2+x"] * agreed + [f"x^2+{n}x" for n in range(2, 32)] + ["x(x+1)", "xx + x"]
     told = [f"{PADDING}Way {n}. So it is \\boxed{{{box}}}." for n, box in enumerate(boxes)]

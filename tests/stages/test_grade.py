@@ -1,12 +1,13 @@
 """Votes: plain numbers are sorted as `classes` does, and very many answers take bounded time."""
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omi2.answers import classes
 from omi2.recipe import Grade
-from omi2.stages.grade import Ballot, _by_vote, _rows, number_classes
+from omi2.stages.votes import by_vote, number_classes
 
 SPELLINGS = st.sampled_from(
     ["{}", "{}.5", "{:,}", "{}.0", "{}.00", "${}$", " {} ", "+{}", "-{}", "0{}", "{}.3333"]
@@ -14,27 +15,61 @@ SPELLINGS = st.sampled_from(
 NUMBERS = st.integers(0, 30) | st.integers(990, 1010) | st.integers(0, 10**7)
 
 
-@given(st.lists(st.builds(lambda s, n: s.format(n), SPELLINGS, NUMBERS), min_size=1, max_size=8))
-def test_numbers_are_sorted_as_classes_does(answers: list[str]) -> None:
-    found = number_classes(tuple(answers))
-    if found is not None:
-        assert found == classes(answers)
-    elif all(text.isdigit() and len(text) < 7 for text in answers):
-        raise AssertionError(f"{answers} took the long way")
+def ballots(*ballots: list[str]) -> pl.DataFrame:
+    """Each answer of each ballot, given once."""
+    rows = [(str(number), text, 1) for number, b in enumerate(ballots) for text in b]
+    return pl.DataFrame(rows, ["problem_id", "answer", "count"], orient="row")
+
+
+def numbered(*given: list[str]) -> list[list[int] | None]:
+    """The class of each number of each ballot, counted from 0; None where they are to be read."""
+    told = []
+    for _, table in number_classes(ballots(*given)).group_by("problem_id", maintain_order=True):
+        names = table["class"].to_list()
+        told.append([list(dict.fromkeys(names)).index(n) for n in names] if all(names) else None)
+    return told
+
+
+BALLOTS = st.lists(st.builds(lambda s, n: s.format(n), SPELLINGS, NUMBERS), min_size=1, max_size=8)
+
+
+@given(st.lists(BALLOTS, min_size=1, max_size=3))
+def test_numbers_are_sorted_as_classes_does(given: list[list[str]]) -> None:
+    for answers, found in zip(given, numbered(*given), strict=True):
+        if found is not None:
+            assert found == classes(answers)
+        elif all(text.isdigit() and len(text) < 7 for text in answers):
+            raise AssertionError(f"{answers} took the long way")
 
 
 def test_numbers_that_may_round_one_another_and_what_is_none_take_the_long_way() -> None:
-    for other in ("1.001", "x", "5%", "1000000", "", "5 cm", "1e3", "301/300"):
-        assert number_classes(("1", other)) is None
-    assert number_classes(("1", "1/2", "0.5", "1.00", "3")) == [0, 1, 1, 0, 2]
+    for other in ("1.001", "x", "5%", "1000000", "", "5 cm", "1e3", "301/300", "5/0"):
+        assert numbered(["2"], ["1", other], ["0.5"]) == [[0], None, [0]]
+    assert numbered(["1", "1/2", "0.5", "1.00", "3"]) == [[0, 1, 1, 0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("rules", "reasons", "expected"),
+    [
+        (Grade(), ["", "", "minority"], "1.0"),
+        (Grade(min_votes=5), ["too_few_votes"] * 3, "1.0"),
+        (Grade(min_share=0.6), ["too_few_votes"] * 3, "1.0"),
+    ],
+)
+def test_the_largest_class_wins_under_its_commonest_spelling(
+    rules: Grade, reasons: list[str], expected: str
+) -> None:
+    for other in ("2", "x"):  # read as a number, or compared
+        given = ballots(["1", "1.0", other]).with_columns(count=pl.Series([1, 3, 3]))
+        told = by_vote(given, rules).sort(pl.col("answer") == other)
+        assert told["reason"].to_list() == reasons
+        assert told["expected_answer"].to_list() == [expected] * 3
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("ties", ["drop", "hash"])
 def test_a_hundred_thousand_different_answers_take_a_second(ties: str) -> None:
     """Minutes, where a sum over the ballot is taken for each of its answers."""
-    answers = tuple(map(str, range(100_000)))
-    ballot = Ballot("p", answers, (1,) * len(answers))
-    told = list(_rows(ballot, _by_vote(ballot, Grade(ties=ties))))
-    assert [sum(1 for reason, *_ in told if not reason), len(told)] == [ties == "hash", 100_000]
-    assert {whole for *_, whole, _ in told} == {100_000}
+    told = by_vote(ballots([*map(str, range(100_000))]), Grade(ties=ties))
+    reasons = dict(told["reason"].value_counts().iter_rows())
+    assert reasons == ({"": 1, "minority": 99_999} if ties == "hash" else {"tie": 100_000})

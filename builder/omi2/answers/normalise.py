@@ -103,6 +103,8 @@ def _rational(text: str) -> Fraction | None:
 
 def answer_type(answer: str) -> str:
     """What kind of answer this is: one of `omi2.rows.ANSWER_TYPES`."""
+    if INTEGER.fullmatch(answer):
+        return "integer"
     if len(answer) > _LONG:
         return "expression"
     text = _plain(answer)
