@@ -1,8 +1,9 @@
 """`omi2.texts.count_tokens` for a column: millions of texts.
 
-Sorts the bytes of many texts into seven classes; whether one of the tokenizer's pieces begins at a
-byte is read from a table of the classes around it, two bytes at a time, in numpy, block by block.
-Texts whose script or white space the seven classes do not tell go to `count_tokens`, one by one.
+Every byte of a block of texts has one bit in a mask for each kind of character; whether one of the
+tokenizer's pieces begins at a byte is told of 64 bytes at once, from the masks and the same masks
+moved by a place or two. Texts whose script or white space this does not tell, and those with very
+long numbers, go to `count_tokens`, one by one.
 """
 
 import re
@@ -15,147 +16,155 @@ import polars as pl
 from omi2.texts import count_tokens
 
 _OLDEST = pl.CompatLevel.oldest()
+_Bits = npt.NDArray[np.uint64]
 _Places = npt.NDArray[np.int64]
 
-_END, _LETTER, _DIGIT, _SPACE, _TAB, _LINE, _QUOTE, _MARK = range(8)
-"""The classes: no character at all, then in this order what a piece is made of."""
 _COMMON = "−×÷·°√π≤≥≠±≈→“”‘’–—…½¼¾²³€£∠△∞θαβγλμφωΔΩáéíóúñüöä"
-"""Characters that are read as an ASCII one of their class, so that their texts need no detour."""
-_NUMBER = re.compile(rb"[0-9]+")
+"""Characters that are read as an ASCII one of their kind, so that their texts need no detour."""
+_STAND_INS = [
+    "a" if re.fullmatch(r"[^\W\d_]", mark) else "0" if re.fullmatch(r"\d", mark) else "*"
+    for mark in _COMMON
+]
+_TAB = np.array([chr(byte).isspace() and chr(byte) not in " \r\n" for byte in range(128)])
 _SHORT = np.array([chr(byte) in "sdmt" for byte in range(256)])
 _LONG = np.frombuffer(b"llvere", ">u2").astype(np.uint16)
 """What a quote makes a word of its own with: one letter, or two."""
 _BLOCK = 1 << 18
 """Bytes that are looked at together."""
-
-
-def _class(character: str) -> int:
-    """The class of an ASCII character."""
-    if character.isalpha():
-        return _LETTER
-    if character.isdigit():
-        return _DIGIT
-    if character in "\r\n":
-        return _LINE
-    if character.isspace():
-        return _SPACE if character == " " else _TAB
-    return _QUOTE if character == "'" else _MARK
-
-
-_CLASSES = np.array([*(_class(chr(byte)) for byte in range(128)), *[_END] * 128], np.uint8)
-_PAIRS = (_CLASSES[:, None] + _CLASSES[None, :] * np.uint8(8)).ravel()
-"""The two classes, as six bits, of two bytes that are read as one little-endian number."""
-_STAND_INS = [
-    "a" if re.fullmatch(r"[^\W\d_]", mark) else "0" if re.fullmatch(r"\d", mark) else "*"
-    for mark in _COMMON
-]
+_GROUPS = 10
+"""A number has a piece for every three digits; one with more than so many is told apart."""
 
 
 def count_column(column: pl.Series) -> pl.Series:
     """The tokens of each text of a column without nulls: what `count_tokens` says, row by row."""
-    text, plain = pl.col("text"), pl.col("plain")
-    frame = pl.DataFrame({"text": column.cast(pl.String)}).with_columns(
-        plain=pl.when(_ascii(text))
-        .then(text)
-        .otherwise(text.str.replace_many(list(_COMMON), _STAND_INS))
-    )
-    if not (count := len(frame)):
-        return pl.Series(column.name, [], pl.Int32)
-    ended = frame.select(plain + "\x80").to_series().to_arrow(compat_level=_OLDEST)
-    offsets = np.frombuffer(ended.buffers()[1], np.int64)[ended.offset :][: count + 1]
-    data = memoryview(ended.buffers()[2] or b"")
-    known = frame.select(_ascii(plain)).to_series().to_numpy().copy()
-    counts = np.zeros(count, np.int32)
-    blocks = np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK))
-    for low, high in pairwise(np.unique([*blocks, count])):
-        begins = offsets[low : high + 1] - offsets[low]
-        block = data[int(offsets[low]) : int(offsets[high])]
-        counts[low:high], before, after = _pieces(block, begins)
-        both = np.intersect1d(_rows(begins, before), _rows(begins, after))
-        known[low + both] = False
+    texts = column.cast(pl.String)
+    counts, known = _counted(texts)
+    odd = np.flatnonzero(~known)
+    plain = texts.gather(odd).str.replace_many(list(_COMMON), _STAND_INS)
+    counts[odd], known[odd] = _counted(plain)
     rest = np.flatnonzero(~known)
-    counts[rest] = [count_tokens(one) for one in column.gather(rest).to_list()]
+    counts[rest] = [count_tokens(one) for one in texts.gather(rest).to_list()]
     return pl.Series(column.name, counts)
 
 
-def _rows(begins: _Places, places: _Places) -> _Places:
-    return np.searchsorted(begins, places, "right") - 1
+def _counted(texts: pl.Series) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """The pieces of each text, and whether that is sure."""
+    counts, known = np.zeros(len(texts), np.int32), np.ones(len(texts), np.bool_)
+    if not len(texts):
+        return counts, known
+    arrow = texts.rechunk().to_arrow(compat_level=_OLDEST)
+    offsets = np.frombuffer(arrow.buffers()[1], np.int64)[arrow.offset :][: len(texts) + 1]
+    data = np.frombuffer(arrow.buffers()[2] or b"", np.uint8)
+    blocks = np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _BLOCK))
+    for low, high in pairwise(np.unique([*blocks, len(texts)])):
+        begins = offsets[low : high + 1]
+        counts[low:high], known[low:high] = _pieces(
+            data[begins[0] : begins[-1]], begins - begins[0]
+        )
+    return counts, known
 
 
-def _ascii(text: pl.Expr) -> pl.Expr:
-    return text.str.len_bytes() == text.str.len_chars()
+def _bits(mask: npt.NDArray[np.bool_] | npt.NDArray[np.uint8]) -> _Bits:
+    """A bit for each place, the first the lowest: whether there is anything but 0."""
+    return np.packbits(mask, bitorder="little").view("<u8")
 
 
-def _rules() -> npt.NDArray[np.uint8]:
-    """For every four classes in a row: at the second begins a piece (1), it is odd (2), or it is
-    the first of three digits (4)."""
-    code = np.arange(4096)
-    last, here, next_, after = code >> 9, code >> 6 & 7, code >> 3 & 7, code & 7
-    mark, space = here >= _QUOTE, (here == _SPACE) | (here == _TAB)
-    next_letter = next_ == _LETTER
-    starts = (here == _LETTER) & (last != _LETTER)
-    starts |= (here == _DIGIT) & (last != _DIGIT)
-    # A run of marks, unless it is a single one that leads a word (and no space leads it).
-    starts |= mark & (last < _QUOTE) & ~(next_letter & (last != _SPACE))
-    # A line's end belongs to the marks before it.
-    starts |= (here == _LINE) & (last != _LINE) & (last < _QUOTE)
-    # The last of several spaces leads what follows; the others are a piece of their own.
-    more = (next_ == _SPACE) | (next_ == _TAB)
-    starts |= (
-        space & more & (after != _END) & (after != _LINE) & (after != _SPACE) & (after != _TAB)
+def _put(bits: _Bits, places: _Places) -> None:
+    """Set the bits of some places."""
+    np.bitwise_or.at(bits, places >> 6, np.uint64(1) << (places & 63).astype(np.uint64))
+
+
+def _places(bits: _Bits) -> _Places:
+    """The places that have a bit: for few."""
+    words = np.flatnonzero(bits)
+    which, bit = np.nonzero(
+        np.unpackbits(bits[words, None].view(np.uint8), axis=1, bitorder="little")
     )
-    starts |= space & ((next_ == _DIGIT) | (next_ == _END) | ((next_ >= _QUOTE) & (here == _TAB)))
-    odd = space & ((last == _LINE) | (next_ == _LINE))
-    odd |= (here == _QUOTE) & (last < _QUOTE) & (last != _SPACE) & next_letter
-    number = (last != _DIGIT) & (here == _DIGIT) & (next_ == _DIGIT) & (after == _DIGIT)
-    return np.asarray(starts + 2 * odd + 4 * number, np.uint8)
+    return words[which] * 64 + bit
 
 
-_RULES = _rules()
-_FIVE = np.arange(1 << 15)
-_FIRST, _SECOND = _RULES[_FIVE >> 3], _RULES[_FIVE & 4095]
-_TWICE = (_FIRST & 1) + (_SECOND & 1) + np.uint8(4) * (_FIRST > 1) + np.uint8(8) * (_SECOND > 1)
-"""For five classes in a row: how many pieces begin at the second and third, and which is to be
-looked at again (4 and 8)."""
+def _at(bits: _Bits, places: _Places) -> npt.NDArray[np.bool_]:
+    """Whether each place has a bit."""
+    moved: _Bits = bits[places >> 6] >> (places & 63).astype(np.uint64)
+    return (moved & np.uint64(1)).astype(np.bool_)
 
 
-def _pieces(data: memoryview, begins: _Places) -> tuple[_Places, _Places, _Places]:
-    """How many pieces each text of a block has; they begin at `begins` and end with a byte apart.
+def _later(bits: _Bits, places: int = 1) -> _Bits:
+    """Every bit moved to a later place."""
+    moved = bits << np.uint64(places)
+    moved[1:] |= bits[:-1] >> np.uint64(64 - places)
+    return moved
 
-    White space is only told where no text has a space after a line's end and one before another's:
-    the second and third value are where either is.
+
+def _sooner(bits: _Bits) -> _Bits:
+    """Every bit moved to the place before."""
+    moved = bits >> np.uint64(1)
+    moved[:-1] |= bits[1:] << np.uint64(63)
+    return moved
+
+
+def _sums(bits: _Bits, begins: _Places) -> _Places:
+    """How many bits there are between each two of the places where texts begin."""
+    words = np.bitwise_count(bits).cumsum(dtype=np.int64)
+    inside = (np.uint64(1) << (begins & 63).astype(np.uint64)) - np.uint64(1)
+    before: _Places = words[begins >> 6] - np.bitwise_count(bits[begins >> 6] & ~inside)
+    return np.diff(before)
+
+
+def _pieces(data: npt.NDArray[np.uint8], begins: _Places) -> tuple[_Places, npt.NDArray[np.bool_]]:
+    """How many pieces each text of a block has, and whether that is sure.
+
+    The texts begin at `begins`, which ends with the block's end.
     """
-    padded = b"".join([data, b"\x80" * (8 + len(data) % 2)])
-    text = np.frombuffer(padded, np.uint8)
-    pairs = _PAIRS.take(np.frombuffer(b"\x80\x80" + padded, "<u2"))
-    five = (pairs[:-2] & np.uint8(7)).astype(np.uint16) << np.uint16(12)
-    five |= pairs[1:-1].astype(np.uint16) << np.uint16(6) | pairs[2:]
-    told = _TWICE.take(five, mode="clip")
-    counts = np.add.reduceat(told & np.uint8(3), begins[:-1] // 2, dtype=np.int64)
-    counts[np.diff(begins) == 1] = 0  # an empty text shares its two bytes with the next one
-    places = np.flatnonzero(told > 3) * 2
-    again = told[places // 2]
-    places = np.concatenate([places[again & 4 > 0], places[again & 8 > 0] + 1])
-    here = _CLASSES[text[places]]
-    digits = places[here == _DIGIT] + 3
-    more = digits[_CLASSES[text[digits]] == _DIGIT]  # a number's fourth digit begins a piece
-    long = more
-    for skip in (1, 2, 3):
-        long = long[_CLASSES[text[np.minimum(long + skip, len(data))]] == _DIGIT]
-    seventh = [  # and every third after it: few numbers are so long
-        at
-        for fourth in long.tolist()
-        if (match := _NUMBER.match(data, fourth))
-        for at in range(fourth + 3, match.end(), 3)
-    ]
-    quotes = places[here == _QUOTE]
+    text = np.full((len(data) // 64 + 2) * 64, 0x80, np.uint8)
+    text[: len(data)] = data
+    first = np.zeros(len(text) // 64, np.uint64)
+    _put(first, begins)
+    inner, follows = ~first, ~_sooner(first)
+
+    def led(kind: _Bits) -> _Bits:
+        """The places after those of a kind, in the same text."""
+        return _later(kind) & inner
+
+    def then(kind: _Bits) -> _Bits:
+        """The places before those of a kind, in the same text."""
+        return _sooner(kind) & follows
+
+    letter, digit = _bits((text | 32) - np.uint8(97) < 26), _bits(text - np.uint8(48) < 10)
+    space, line, quote = (_bits(text == ord(mark)) for mark in " \n'")
+    foreign, control = _bits(text >= 128), ~_bits(text >= 32) & ~line
+    tab = np.zeros_like(control)
+    if control.any():
+        line |= _bits(text == ord("\r"))
+        tab = _bits(_TAB.take(text, mode="clip"))
+    mark = ~(letter | digit | space | line | tab | foreign)
+    blank, before_letter = space | tab, then(letter)
+
+    starts = letter & ~led(letter)
+    # A run of marks, unless it is a single one that leads a word (and no space leads it).
+    starts |= mark & ~led(mark) & ~(before_letter & ~led(space))
+    # A line's end belongs to the marks before it.
+    starts |= line & ~led(line | mark)
+    # The last of several spaces leads what follows; the others are a piece of their own.
+    starts |= blank & then(blank & then(letter | digit | mark))
+    starts |= blank & (then(digit) | ~follows) | tab & then(mark)
+    # Every third digit of a number begins a piece.
+    pair = digit & led(digit)
+    four, number = pair & led(led(pair)), digit & ~pair
+    for _ in range(_GROUPS):
+        starts |= number
+        number = _later(number, 3) & four
+    # 'there is 't and here
+    word, quotes = letter & led(letter), _places(quote & before_letter & ~led(mark | space))
     one, two = text[quotes + 1], text[quotes + 2]
-    short, pair = _SHORT[one], one * np.uint16(256) + two
-    is_long = (pair == _LONG[0]) | (pair == _LONG[1]) | (pair == _LONG[2])
-    after = np.concatenate([quotes[short] + 2, quotes[is_long] + 3])
-    after = after[_CLASSES[text[after]] == _LETTER]  # 'there is 't and here
-    extra = np.concatenate([more, np.array(seventh, np.int64), after])
-    counts += np.bincount(_rows(begins, extra), minlength=len(counts))
-    spaces = places[(here == _SPACE) | (here == _TAB)]
-    lines = _CLASSES[text[spaces - 1]] == _LINE, _CLASSES[text[spaces + 1]] == _LINE
-    return counts, spaces[lines[0]], spaces[lines[1]]
+    short = _SHORT[one]
+    after = quotes + np.where(short, 2, 3)
+    split = (short | np.isin(one * np.uint16(256) + two, _LONG)) & _at(word, quotes + 2)
+    _put(starts, after[split & _at(word, after)])
+
+    # A space after a line's end and one before another's: such white space is not told.
+    early, late = blank & led(line), blank & then(line)
+    known = _sums(foreign | number, begins) == 0
+    if early.any() and late.any():
+        known &= (_sums(early, begins) == 0) | (_sums(late, begins) == 0)
+    return _sums(starts, begins), known
