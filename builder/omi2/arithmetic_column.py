@@ -11,11 +11,15 @@ import polars as pl
 
 from omi2.arithmetic import WITHIN, claim, expand, wrong_arithmetic
 
-_RUN = r"-?[0-9(](?:[0-9+\-*/() ]|\.[0-9])*=(?:[0-9+\-*/()= ]|\.[0-9])*"
-"""A run of plain arithmetic with an `=` in it: what `omi2.arithmetic` looks at.
+_SIDE = r"(?:[0-9+\-*/() ]|\.[0-9])*"
+_SIDES = r"(?:[0-9+\-*/()= ]|\.[0-9])*"
+_RUN = rf"-?[0-9(](?:{_SIDE}(?:[0-9)]|\.[0-9]))? *[-+*/]{_SIDE}={_SIDES}"
+"""A run of plain arithmetic with an operator before its first `=`: what `omi2.arithmetic` looks at.
 
-Only the first `=` ends the class before it: so Polars looks for `=` and reads back from there.
+Only its first `=` can end a side: so the pattern is found by looking for `=` and reading back.
 """
+_INNER = rf"[0-9(]{_SIDE}={_SIDES}$"
+"""What stands before a `_RUN` that is the end of a longer one, which claims nothing."""
 _N = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
 _MADE = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)"
 _SIMPLE = rf"^(-?){_N} ?([-+*/]) ?{_N} ?= ?(-?){_MADE}[-+*/(= ]*$"
@@ -179,7 +183,7 @@ def _placed(frame: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     runs = runs.join(claims, on="run", how="inner", maintain_order="left")
     begin, opened, start = pl.col("begin"), pl.col("opened"), pl.col("begin") + pl.col("opened")
     raw, reach = text.cast(pl.Binary).bin, pl.max_horizontal(_REACH - opened, pl.lit(0))
-    runs = runs.with_columns(
+    runs = runs.filter(~pl.col("before").str.contains(_INNER)).with_columns(
         start=start,
         end=start + pl.col("length"),
         left=raw.slice(0, begin).cast(pl.String).str.tail(reach),
@@ -206,6 +210,6 @@ def _expanded(counting: pl.DataFrame) -> pl.DataFrame:
         counting.filter(pl.col("shown").is_not_null())
         .with_columns(piece=piece)
         .group_by("at", maintain_order=True)
-        .agg(pl.col("piece").str.join(), pl.col("solution").first(), end.last())
-        .select("at", expanded=pl.col("piece") + raw.slice("end").cast(pl.String))
+        .agg("piece", pl.col("solution").first(), end.last())
+        .select("at", expanded=pl.col("piece").list.join("") + raw.slice("end").cast(pl.String))
     )
