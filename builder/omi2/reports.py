@@ -63,7 +63,7 @@ def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     """A frame as a table of this schema, in one chunk; a column that is missing is null."""
     missing = [pl.lit(None).alias(name) for name in schema.names if name not in frame.columns]
     table = frame.with_columns(missing).select(schema.names)
-    return table.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema).combine_chunks()
+    return table.to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema).combine_chunks()
 
 
 def counted(frame: pl.DataFrame, column: str = "reason") -> dict[str, int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omi2 import ids, rows
@@ -30,6 +31,10 @@ OPEN_FILES = 256
 """Parts that are written in one reading of a replayed file."""
 _REPEATED = [name for name in rows.SAMPLES.names if name != "generation"]
 """Columns of few values; a dictionary of texts would be begun and given up."""
+_SAMPLES = pa.schema(
+    [f.with_type(pa.string_view()) if f.name == "generation" else f for f in rows.SAMPLES]
+)
+"""The same table, whose texts need not be copied side by side before they are written."""
 NOBODY = identity.Identity(())
 
 
@@ -71,11 +76,13 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
         for part in todo:
             to = stack.enter_context(atomic(run.part("solve", part)))
             files[part] = stack.enter_context(
-                pq.ParquetWriter(to, rows.SAMPLES, compression="lz4", use_dictionary=_REPEATED)
+                pq.ParquetWriter(
+                    to, _SAMPLES, compression="lz4", use_dictionary=_REPEATED, store_schema=False
+                )
             )
 
         def write(kept: pl.DataFrame) -> None:
-            table, begin = as_arrow(kept, rows.SAMPLES), 0
+            table, begin = as_arrow(kept, _SAMPLES), 0
             for part, count in kept.group_by("part", maintain_order=True).len().iter_rows():
                 files[part].write_table(table.slice(begin, count))
                 begin += count
