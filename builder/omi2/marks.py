@@ -63,12 +63,14 @@ def mismatched(generation: str, start: int, end: int) -> bool:
 def mark_column(frame: pl.DataFrame, generations: pl.Series, rules: Filter) -> pl.DataFrame:
     """`frame` with `flags`, and the reason of rows that had none and a rule of ours drops.
 
-    It needs `start`, `end`, `solution`, `reason` and `detail` of each generation.
+    It needs `start`, `end`, `solution`, `reason` and `detail` of each generation, and whether the
+    solution is the `whole` generation, with a box.
     """
     solution = pl.col("solution")
-    good = frame.with_row_index("row").with_columns(generations.alias("text")).filter(reason="")
+    good = frame.with_row_index("row").filter(reason="")
+    rest = good.filter(~pl.col("whole"))
     maybe = good.filter(solution.str.contains(_ANY))
-    unsure = good.filter(~solution.str.contains(_PLAIN_BOX))
+    unsure = rest.filter(~solution.str.contains(_PLAIN_BOX))
     unsure = unsure.filter(~solution.str.contains(_NESTED_BOX))
     looked = pl.concat([maybe, unsure]).unique("row", maintain_order=True)
     found = pl.DataFrame(
@@ -82,7 +84,7 @@ def mark_column(frame: pl.DataFrame, generations: pl.Series, rules: Filter) -> p
         if drops
     }
     if rules.box_matches:
-        told |= {row: ("box_not_matching", what) for row, what in _mismatches(good)}
+        told |= {row: ("box_not_matching", what) for row, what in _mismatches(rest, generations)}
     gone = [(row, *why) for row, why in told.items() if why]
     new = pl.DataFrame(
         gone, {"row": pl.get_index_type(), "why": pl.String, "what": pl.String}, orient="row"
@@ -96,14 +98,13 @@ def mark_column(frame: pl.DataFrame, generations: pl.Series, rules: Filter) -> p
     ).drop("row", "why", "what")
 
 
-def _mismatches(good: pl.DataFrame) -> list[tuple[int, str]]:
+def _mismatches(frame: pl.DataFrame, generations: pl.Series) -> list[tuple[int, str]]:
     """The rows whose box is not the answer, with the answer; only those cut can be."""
     text = pl.col("text")
     several = text.str.count_matches(_MENTION) > 1
-    doubted = good.filter(
-        (pl.col("end") < text.str.len_chars())
-        & (text.str.contains("inal answer", literal=True) | several)
-    )
+    frame = frame.with_columns(text=generations.gather(frame["row"]))
+    cut = frame.filter(pl.col("end") < text.str.len_chars())
+    doubted = cut.filter(text.str.contains("inal answer", literal=True) | several)
     whole = doubted["text"]
     kept = doubted.select(text.str.slice("start", pl.col("end") - pl.col("start"))).to_series()
     answer, said = extract_column(kept), extract_column(whole)

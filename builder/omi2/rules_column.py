@@ -1,9 +1,10 @@
 r"""`omi2.rules.judge` for a column: millions of solutions.
 
-Polars settles what most solutions are like (no box or one plain `\boxed{...}`, no heading, a cut
-that opens no formula); `arithmetic_column` judges plain arithmetic; numpy counts tokens. For every
-other row `rules.bounds` finds the ends. The result is `judge`'s, row by row, but that what decides
-nothing is left out: a row that an earlier rule drops has no tokens.
+Most solutions are whole: one plain `\boxed{...}` in the last sentence, which Polars tells by what
+stands after the first "box". Of the others it settles those with no heading and a cut that opens no
+formula; `rules.bounds` finds the ends of the rest. `arithmetic_column` judges plain arithmetic;
+numpy counts tokens. The result is `judge`'s, row by row, but that what decides nothing is left out:
+a row that an earlier rule drops has no tokens.
 """
 
 import polars as pl
@@ -18,6 +19,10 @@ _BOX = r"\\(?:boxed|fbox|framebox)"
 _PLAIN_BOX = rf"{_BOX}\{{[^{{}}\\]*\}}"
 _FLAT = r"[^{}\\]|\\[^{}]"
 _INSIDE = rf"(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})*"
+_LAST = rf'^\\boxed\{{{_INSIDE}\}}(?:[ "-\-/->@-~]*[!-~])?$'
+"""A box and what ends a text that is not cut: no sentence before the end, no odd character."""
+_MAY_HEAD = ("", "!"), ("*", "+"), ("M", "N"), ("m", "n")
+"""What a text begins with that has a heading: a space, a star, or "my"."""
 _SENTENCE = rf"(?s)^({_INSIDE}\}}.*?)(?:([.!?])(?:\s|$)|\n|$)"
 _LINE = rf"(?s)^({_INSIDE}\}}[^\n]*)()"
 _ODD = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -26,8 +31,19 @@ _RESULT = ["start", "end", "expanded", "tokens", "reason", "detail", "flags", "s
 
 def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
     """What `judge` says of each text, and the solution that `rewrite` makes of it."""
-    solution, steps = pl.col("solution"), pl.col("operators")
-    frame = _cut(pl.DataFrame({"text": generations.cast(pl.String)}).with_row_index("at"), rules)
+    solution, steps, size = (pl.col(name) for name in ("solution", "operators", "size"))
+    frame = pl.DataFrame({"text": generations.cast(pl.String)}).with_row_index("at")
+    frame = frame.with_columns(whole=_whole(pl.col("text")))
+    rest = _cut(frame.filter(~pl.col("whole")), rules)
+    whole = frame.filter("whole").select(
+        "at",
+        "whole",
+        solution="text",
+        start=pl.lit(0, pl.Int32),
+        end=pl.col("text").str.len_chars().cast(pl.Int32),
+        boxes=pl.lit(1, pl.Int32),
+    )
+    frame = pl.concat([whole, rest.select(whole.columns)]).sort("at")
     several = (pl.col("boxes") > 1) if rules.one_box else pl.lit(False)
     gone = frame.filter(several).select(
         "at",
@@ -37,11 +53,12 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
         detail=pl.format("{} boxes", "boxes"),
     )
     frame = frame.filter(~several)
-    frame = frame.drop("text", "boxes")
     frame = frame.join(_arithmetic(frame, rules), on="at", how="left", maintain_order="left")
     frame = frame.with_columns(
-        solution=pl.coalesce("expanded", solution), expanded=pl.col("expanded").is_not_null()
-    ).with_columns(short=solution.str.len_chars() < max(rules.min_chars, 1))
+        solution=pl.coalesce("expanded", solution),
+        expanded=pl.col("expanded").is_not_null(),
+        size=pl.coalesce(pl.col("expanded").str.len_chars(), pl.col("end") - pl.col("start")),
+    ).with_columns(short=size < max(rules.min_chars, 1))
     frame = frame.with_columns(
         reason=pl.when(steps > 1)
         .then(pl.lit("wrong_arithmetic"))
@@ -60,13 +77,24 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
         detail=pl.when(steps.is_not_null())
         .then("chain")
         .when("short")
-        .then(pl.format("{} characters", solution.str.len_chars()))
+        .then(pl.format("{} characters", size))
         .when(long)
         .then(pl.format("{} tokens", "tokens"))
         .otherwise(pl.lit("")),
     )
-    whole = pl.concat([frame, gone], how="diagonal").sort("at")
-    return mark_column(whole, generations, rules).select(_RESULT)
+    judged = pl.concat([frame, gone], how="diagonal").sort("at")
+    return mark_column(judged, generations, rules).select(_RESULT)
+
+
+def _whole(text: pl.Expr) -> pl.Expr:
+    """Whether a text has one box, at its end, and is its own solution; False says nothing."""
+    at = text.str.find("box", literal=True).cast(pl.Int64)
+    last = text.cast(pl.Binary).bin.slice(at - 1).cast(pl.String, strict=False)
+    headed = pl.any_horizontal(
+        text.is_between(pl.lit(low), pl.lit(high), "left") for low, high in _MAY_HEAD
+    )
+    one = last.str.contains(_LAST) & ~last.str.slice(4).str.contains("box", literal=True)
+    return one.fill_null(False) & ~headed & (text < "\x7f")
 
 
 def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
@@ -94,22 +122,20 @@ def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
     if rules.one_box and rules.trim == "off":
         hard = hard | boxed  # one mention may be no box at all
     frame = frame.with_columns(cut=cut, hard=hard.fill_null(True))
-    more = frame.filter((pl.col("boxes") > 1) | pl.col("cut")).select("at", "boxes", "cut", "text")
-    plain = (text.str.count_matches(_PLAIN_BOX) == pl.col("boxes")) & rules.one_box
     frame = frame.with_columns(
         solution=pl.when("cut").then(raw.slice(0, "stop").cast(pl.String)).otherwise("body")
         if rules.trim != "off"
         else body
     )
+    plain = text.str.count_matches(_PLAIN_BOX) == pl.col("boxes")
+    more = frame.filter((pl.col("boxes") > 1) & ~(plain & rules.one_box))
     opens = _opens(frame.filter(pl.col("cut")))
-    several = more.filter((pl.col("boxes") > 1) & ~plain)["at"]
-    frame = frame.select(
-        "at", "text", "boxes", "solution", start=pl.lit(0, pl.Int32),
+    frame = frame.with_columns(
+        start=pl.lit(0, pl.Int32),
         end=pl.col("solution").str.len_chars().cast(pl.Int32),
-        hard=pl.col("hard") | pl.col("at").is_in(pl.concat([opens, several]).implode()),
-    )  # fmt: skip
+        hard=pl.col("hard") | pl.col("at").is_in(pl.concat([opens, more["at"]]).implode()),
+    )
     rows = frame["hard"].arg_true()
-    frame = frame.drop("hard")
     if len(rows):
         texts = frame["text"].gather(rows).to_list()
         told = [bounds(one, rules) for one in texts]
@@ -126,6 +152,7 @@ def _opens(frame: pl.DataFrame) -> pl.Series:
     def count(mark: str) -> pl.Expr:
         return pl.col("solution").str.count_matches(mark, literal=True)
 
+    frame = frame.filter(pl.col("solution").str.contains(r"\\\[|\$\$|\\begin\{"))
     left_open = (
         (count("\\[") > count("\\]"))
         | (count("$$") % 2 == 1)
