@@ -263,6 +263,7 @@ def test_a_full_disk_is_one_sentence_and_earlier_work_is_kept(tmp_path: Path, re
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "nothing is half-written" in done.stderr
+    assert " at omi2-run/" in done.stderr  # which disk it is
     assert not (tmp_path / "omi2").exists()
     assert omi2(tmp_path, "build", "--teacher", f"replay:{replay}").returncode == 0
 

@@ -41,8 +41,10 @@ def atomic(path: Path, *, durable: bool = True) -> Iterator[Path]:
             with open(temporary, "rb+") as handle:
                 os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)  # pyarrow does not say on which disk there is no room
         raise
     if durable:
         sync_folder(path.parent)
