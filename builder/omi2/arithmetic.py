@@ -22,6 +22,7 @@ Chain = tuple[int, int, list[str]]
 """Where a run of plain arithmetic begins and ends, and its sides."""
 _CHAIN = re.compile(r"-?[0-9(][0-9+\-*/()= ]*(?:\.(?=[0-9])[0-9+\-*/()= ]*)*")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()]")
+_TWO_NUMBERS = re.compile(r"\d\s+\d")
 _OPERATORS = re.compile(r"[-+*/].*[-+*/]", re.DOTALL)
 _OPERATOR = re.compile(r"(?<=[\d)])\s*[-+*/]")
 _OPEN_LEFT = re.compile(
@@ -94,6 +95,7 @@ class Claim(NamedTuple):
     """The chain with its steps, where it has several."""
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def claim(run: str) -> Claim | None:
     """What a run (`_CHAIN` with an `=`) claims; None where that is true and has no steps to show.
 
@@ -110,7 +112,6 @@ def claim(run: str) -> Claim | None:
     return Claim(opened, length, run[opened] == "(", chain, operators, shown)
 
 
-@functools.lru_cache(maxsize=1 << 14)
 def _holds(one: str, other: str) -> bool:
     """Whether two sides are equal, or one of them cannot be read."""
     first, last = value(one), value(other)
@@ -124,6 +125,7 @@ def _size(number: Number) -> Number:
     return number if number >= 0 else -number
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def value(expression: str) -> Number | None:
     """The exact value of plain arithmetic, or None where it cannot be read or has no value."""
     tokens = _tokens(expression)
@@ -182,7 +184,7 @@ def _tokens(expression: str) -> list[str] | None:
     """The tokens of plain arithmetic, or None where something else stands between them."""
     if len(expression) > 500 or _TOKEN.sub("", expression).strip():
         return None
-    if re.search(r"\d\s+\d", expression):
+    if _TWO_NUMBERS.search(expression):
         return None
     return _TOKEN.findall(expression)
 
@@ -225,12 +227,12 @@ def _factor(tokens: list[str], at: int, depth: int) -> tuple[Number, int]:
     return _number(tokens[at]), at + 1
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def _number(token: str) -> Number:
     """A token's value. Raises ValueError where it is no number."""
     return int(token) if token.isdigit() else Fraction(token)
 
 
-@functools.lru_cache(maxsize=1 << 14)
 def _steps(expression: str) -> list[list[str]] | None:
     """The tokens after each operation, innermost and leftmost first; None if it is not plain."""
     if not _OPERATORS.search(expression):
@@ -286,5 +288,6 @@ def _result(left: str, operator: str, right: str) -> str | None:
         return None
     if exact.denominator == 1:
         return str(exact.numerator)
-    shown = f"{float(exact):.6f}".rstrip("0")
-    return shown if Fraction(shown) == exact else None
+    shown = f"{float(exact):.6f}"
+    same = int(shown.replace(".", "")) * exact.denominator == exact.numerator * 10**6
+    return shown.rstrip("0") if same else None

@@ -52,8 +52,7 @@ def examine(frame: pl.DataFrame) -> pl.DataFrame:
     `arithmetic.expand` writes it, null where that is the text itself.
     """
     text = pl.col("solution")
-    frame = frame.select("at", "solution").filter(text.str.contains("=", literal=True))
-    frame = frame.with_columns(minus=text.str.contains("−", literal=True))
+    frame = frame.select("at", "solution", minus=text.str.contains("−", literal=True))
     minus, plain = frame["minus"].arg_true(), frame["solution"]
     if len(minus):
         plain = plain.scatter(minus, plain.gather(minus).str.replace_all("−", "-", literal=True))
