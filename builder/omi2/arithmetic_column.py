@@ -20,9 +20,9 @@ Only its first `=` can end a side: so the pattern is found by looking for `=` an
 """
 _INNER = rf"[0-9(]{_SIDE}={_SIDES}$"
 """What stands before a `_RUN` that is the end of a longer one, which claims nothing."""
-_N = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
-_MADE = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)"
-_SIMPLE = rf"^(-?){_N} ?([-+*/]) ?{_N} ?= ?(-?){_MADE}[-+*/(= ]*$"
+_N = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_MADE = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
+_SIMPLE = rf"^(-?{_N}) ?([-+*/]) ?({_N}) ?= ?(-?{_MADE})[-+*/(= ]*$"
 _EDGES = (0.9999 / WITHIN, 1.0001 / WITHIN)
 """Floats of `_N` are no further off than this, but where two of them nearly cancel out."""
 _W = r"([0-9]{1,6})"
@@ -99,11 +99,10 @@ def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
     A float tells whether it holds; what is at the very edge, or cancels out, is for `claim`.
     """
     run, g = pl.col("run"), pl.col("g")
-    number = {at: g.struct[at].cast(pl.Float64, strict=False) for at in (1, 3, 5)}
-    sign = {at: pl.when(g.struct[at] == "-").then(-1.0).otherwise(1.0) for at in (0, 4)}
+    number = {at: g.struct[at].cast(pl.Float64, strict=False) for at in (0, 2, 3)}
     frame = runs.alias("run").to_frame().filter(~run.str.contains(_CLAIMS_NOTHING))
     frame = frame.with_columns(g=run.str.extract_groups(_SIMPLE)).select(
-        "run", a=number[1] * sign[0], b=number[3], c=number[5] * sign[4], op=g.struct[2]
+        "run", a=number[0], b=number[2], c=number[3], op=g.struct[1]
     )
     a, b, c, op = (pl.col(name) for name in ("a", "b", "c", "op"))
     frame = frame.with_columns(
