@@ -226,9 +226,9 @@ class Run:
         return None if found is None else Report(**found)
 
 
-def problems(run: Run, part: int) -> pl.DataFrame:
-    """Every problem of a part: its seeds, then its new ones."""
-    return pl.concat([run.read("seed", part), run.read("augment", part)])
+def problems(run: Run, part: int, columns: tuple[str, ...] | None = None) -> pl.DataFrame:
+    """Every problem of a part: its seeds, then its new ones; or some columns of them."""
+    return pl.concat([run.read(stage, part, columns=columns) for stage in ("seed", "augment")])
 
 
 STAGE_NUMBERS = {

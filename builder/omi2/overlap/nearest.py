@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from omi2.overlap.batch import Batch, Ints, distinct, ranges
 from omi2.overlap.rephrase import FEATURES, RARE, Bag, names, scorers, weights
-from omi2.overlap.shares import Pairs
+from omi2.overlap.shares import FILTER_SHARE, Pairs
 
 NEAREST = 8
 """Items looked at: of 1,246 labelled paraphrases the right one was not among them for three."""
@@ -25,6 +25,8 @@ TELLING = 1.5
 TEMPLATE_WEIGHT = 36.0
 """Nats that a problem and an item must share to be one template: with fewer, MATH train has many
 that are no item's (strict, at 0.85, 16.1% of it are flagged with this, 22% with 12)."""
+OFTEN = 16
+"""What more than one bag in this many holds is added for all bags at once: a row of numbers."""
 BLOCK = 32
 """Texts whose cosines with all items are held at once: an array that fits a processor's cache."""
 _STEPS = (1 << 24) - 1
@@ -49,6 +51,13 @@ class Sets:
     def keys(self) -> Ints:
         """Set and name in one number, sorted."""
         return self.owner << 32 | self.names
+
+    @functools.cached_property
+    def sieve(self) -> npt.NDArray[np.bool_]:
+        """Lets through every key and few other numbers: one look, where a search takes many."""
+        found = np.zeros(1 << max(10, (FILTER_SHARE * len(self.keys)).bit_length()), np.bool_)
+        found[_mixed(self.keys, len(found))] = True
+        return found
 
     @functools.cached_property
     def sums(self) -> Floats:
@@ -95,6 +104,8 @@ class Items:
     """The bags of each name, by their numbers."""
     squares: Floats
     """The weight squared, by the length of the bag's vector: what sharing it adds to a cosine."""
+    rows: dict[int, Floats]
+    """The squares of all bags for each name that is there `OFTEN`, by the name's place."""
     items: Ints
     """The items of each bag, one bag after another."""
     offsets: Ints
@@ -127,9 +138,12 @@ def items(found: Sequence[Bag]) -> Items:
     squares = telling.weights[order] ** 2 / telling.norms[owner]
     offsets = np.append(0, np.cumsum(np.bincount(which, minlength=len(numbers))))
     grouped = np.argsort(which, kind="stable")
-    return Items(
-        bags, names, np.append(begins, len(order)), which[owner], squares, grouped, offsets
-    )
+    owners, begins = which[owner], np.append(begins, len(order))
+    rows = {}
+    for name in np.flatnonzero(np.diff(begins) * OFTEN > len(numbers)).tolist():
+        here = slice(begins[name], begins[name + 1])
+        rows[name] = _added(owners[here], squares[here], len(numbers))
+    return Items(bags, names, begins, owners, squares, rows, grouped, offsets)
 
 
 def candidates(mine: Bags, known: Items, own: Ints | None = None) -> tuple[Pairs, Floats]:
@@ -223,15 +237,22 @@ def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
     there = np.minimum(there, max(len(known.names) - 1, 0))
     right = known.names[there] == mine.names if len(known.names) else mine.names < 0
     there, owner = there[right], mine.owner[right]
-    sizes = known.begins[there + 1] - known.begins[there]
-    count = len(known.offsets) - 1
+    often = np.isin(there, [*known.rows])
+    begins, count = np.searchsorted(owner, np.arange(len(mine.offsets))), len(known.offsets) - 1
+    sizes = np.where(often, 0, known.begins[there + 1] - known.begins[there])
     found = [np.zeros(0, np.int64)]
     for first in range(0, len(mine.offsets) - 1, BLOCK):
-        low, high = np.searchsorted(owner, [first, first + BLOCK])
-        at = ranges(known.begins[there[low:high]], sizes[low:high])
-        text = np.repeat((owner[low:high] - first) * count, sizes[low:high])
         norms = mine.norms[first : first + BLOCK]
+        low, high = begins[[first, first + len(norms)]]
+        at = ranges(known.begins[there[low:high]], sizes[low:high])
+        place = (owner[low:high] - first) * count
+        text = np.repeat(place, sizes[low:high])
         scores = _added(text + known.owners[at], known.squares[at], len(norms) * count)
+        common = often[low:high]
+        for begin, name in zip(
+            place[common].tolist(), there[low:high][common].tolist(), strict=True
+        ):
+            scores[begin : begin + count] += known.rows[name]
         limits = np.maximum(NEAR * norms, 1e-9)
         near = np.flatnonzero(scores.reshape(len(norms), count) > limits[:, None])
         text, bag = np.divmod(near, count)
@@ -253,6 +274,8 @@ def _common(
     pair = np.repeat(np.arange(len(text)), sizes)
     at = ranges(mine.offsets[text], sizes)
     keys = np.repeat(item, sizes) << 32 | mine.names[at]
+    maybe = np.flatnonzero(its.sieve.take(_mixed(keys, len(its.sieve))))
+    pair, at, keys = pair[maybe], at[maybe], keys[maybe]
     there = np.minimum(np.searchsorted(its.keys, keys), max(len(its.keys) - 1, 0))
     same = its.keys[there] == keys if len(its.keys) else at < 0
     pair, weighed = pair[same], mine.weights[at[same]]
@@ -261,6 +284,11 @@ def _common(
         _added(pair, weighed**2, len(text)),
         np.bincount(pair[weighed > rare], minlength=len(text)).astype(np.int64),
     )
+
+
+def _mixed(keys: Ints, size: int) -> Ints:
+    """Sets' keys as numbers below `size`, a power of two: names are hashes, sets are scattered."""
+    return keys + (keys >> 32) * 0x9E3779B1 & size - 1
 
 
 def _added(place: Ints, values: Floats, count: int) -> Floats:

@@ -29,7 +29,7 @@ from omi2.overlap.benchmarks import coverage, covered, standard_coverage
 from omi2.overlap.checker import CLEAN, CONTAMINATED, JUDGE, NONE, UNKNOWN, Checker, Match, layers
 from omi2.overlap.judged import judged, pool
 from omi2.recipe import Decontaminate, Recipe
-from omi2.run import Report, Run, drop, problems, tally
+from omi2.run import Report, Run, counted, drop, problems
 
 EMBEDDINGS, NEAR_COPY = "embeddings", "near_copy"
 
@@ -52,41 +52,19 @@ def run(recipe: Recipe, run: Run) -> Report:
 def part(recipe: Recipe, run: Run, part: int) -> Report:
     """Compare one part's problems."""
     rules = recipe.decontaminate
-    kept: list[dict[str, Any]] = []
-    dropped: list[dict[str, Any]] = []
-    facts: dict[str, int] = {}
-    table = problems(run, part).sort("problem_id")
+    table = problems(run, part, ("problem_id", "problem", "seed_id")).sort("problem_id")
     texts = table["problem"].to_list()
-    matches = _matches(rules, run, part, texts) if rules.enabled else [Match(UNKNOWN)] * len(texts)
-    for row, found in zip(table.iter_rows(named=True), matches, strict=True):
-        if not rules.enabled:
-            kept.append({"problem_id": row["problem_id"], "verdict": UNKNOWN, "score": 0.0})
-            continue
-        verdict = found.verdict(strict=rules.strict)
-        entry = {
-            "problem_id": row["problem_id"],
-            "verdict": verdict,
-            "rule": None if found.rule == NONE else found.rule,
-            "score": found.score,
-            "benchmark": found.benchmark,
-            "item": found.item,
-        }
-        kept.append(entry)
-        if verdict == CONTAMINATED:
-            detail = f"{found.rule} {found.score:.3f} {found.benchmark} {found.item}"
-            dropped.append(drop(row["problem_id"], f"overlap_{found.rule}", detail))
-            name = f"contaminated {found.benchmark}"
-            facts[name] = facts.get(name, 0) + 1
-        elif verdict == UNKNOWN:
-            dropped.append(drop(row["problem_id"], "overlap_unknown", "no words to compare"))
-    run.write("decontaminate", part, rows.OVERLAPS, kept, dropped)
+    matches = _matches(rules, run, part, texts) if rules.enabled else [Match(NONE)] * len(texts)
+    kept = table.select("problem_id").hstack(_columns(matches, rules))
+    bad = kept.filter((pl.col("verdict") != CLEAN) & rules.enabled)
+    dropped, found = _dropped(bad), counted(bad.filter(verdict=CONTAMINATED), "benchmark")
+    run.put("decontaminate", part, rows.OVERLAPS, kept, dropped)
     if _compares_copies(rules, run):
-        gone = {row["problem_id"] for row in dropped}
-        left = table.filter(~pl.col("problem_id").is_in(gone))
+        left = table.join(dropped, on="problem_id", how="anti", maintain_order="left")
         seed = (left["problem_id"] == left["seed_id"]).to_list()
         columns = (left["problem_id"].to_list(), seed, left["problem"].to_list())
         copies.save(_signatures(run, part), *columns)
-    seeds = len(run.read("seed", part))
+    seeds = len(run.read("seed", part, columns=("problem_id",)))
     came = {"seeds": seeds, "new": len(kept) - seeds}
     remain = len(kept) - len(dropped)
     label = CLEAN if rules.enabled else "unchecked"
@@ -94,9 +72,38 @@ def part(recipe: Recipe, run: Run, part: int) -> Report:
         "problems",
         came={name: count for name, count in came.items() if count},
         left={label: remain} if remain else {},
-        dropped=tally(dropped),
-        facts=facts,
+        dropped=counted(dropped),
+        facts={f"contaminated {name}": number for name, number in found.items()},
     )
+
+
+def _columns(matches: list[Match], rules: Decontaminate) -> pl.DataFrame:
+    """Matches as columns, all but one of `rows.OVERLAPS`."""
+    schema = {
+        "verdict": pl.String, "rule": pl.String, "score": pl.Float64,
+        "benchmark": pl.String, "item": pl.String,
+    }  # fmt: skip
+    found = [
+        (
+            m.verdict(strict=rules.strict) if rules.enabled else UNKNOWN,
+            None if m.rule == NONE else m.rule,
+            *(m.score, m.benchmark, m.item),
+        )
+        for m in matches
+    ]
+    return pl.DataFrame(found, schema, orient="row")
+
+
+def _dropped(kept: pl.DataFrame) -> pl.DataFrame:
+    """The rows of these problems among the dropped ones."""
+    details = [
+        f"{row['rule']} {row['score']:.3f} {row['benchmark']} {row['item']}"
+        if row["verdict"] == CONTAMINATED
+        else "no words to compare"
+        for row in kept.iter_rows(named=True)
+    ]
+    reason = pl.format("overlap_{}", "rule")
+    return kept.select("problem_id", reason=reason, detail=pl.Series(details, dtype=pl.String))
 
 
 def _matches(rules: Decontaminate, run: Run, part: int, texts: list[str]) -> list[Match]:

@@ -35,7 +35,7 @@ def run(recipe: Recipe, run: Run) -> Report:
 def part(recipe: Recipe, run: Run, part: int) -> Report:
     """Grade one part."""
     rules = recipe.grade
-    table = problems(run, part).sort("problem_id")
+    table = problems(run, part, ("problem_id", "gold")).sort("problem_id")
     known = pl.Enum(table["problem_id"])  # as numbers, ids are sorted and joined faster
     samples = run.read("solve", part, columns=("problem_id", "sample", "generation"))
     answers = extract_column(samples["generation"], rules.extract).alias("answer")
