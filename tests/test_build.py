@@ -364,6 +364,23 @@ def test_rows_in_any_order_give_the_same_rows(tmp_path: Path) -> None:
     assert tree(tmp_path / "one" / "omi2" / "data") == tree(tmp_path / "two" / "omi2" / "data")
 
 
+@pytest.mark.parametrize(
+    ("group", "sizes"), [(1, {7}), (3, {6}), (7, {7}), (10, {7, 3}), (100, {7})]
+)
+def test_a_replay_is_read_by_whole_row_groups(
+    group: int, sizes: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = replay_file(tmp_path / "made.parquet", problems=12)
+    table = pl.read_parquet(file)
+    table.write_parquet(file, row_group_size=group)
+    whole = pl.concat(replay.samples(file, 4))
+    monkeypatch.setattr(replay, "BATCH", 7)
+    batches = list(replay.samples(file, 4))
+    assert pl.concat(batches).equals(whole)
+    assert whole["generation"].equals(table["generation"])
+    assert {len(batch) for batch in batches[:-1]} == sizes
+
+
 def test_all_answers_wrong_is_an_error_that_says_so(tmp_path: Path) -> None:
     text, _ = problem(1)
     table = {"problem": [text] * 3, "generation": ["So \\boxed{1}."] * 3, "gold": ["7"] * 3}

@@ -2,7 +2,7 @@
 
 Columns `problem` and `generation`; `gold` and `model` where there are. A problem's generations keep
 the order of the file, wherever in it they stand. The file's sha256 stands for its content in
-fingerprints. The file is read once, some 200,000 rows at a time, whatever its size.
+fingerprints. The file is read once, some 300,000 rows at a time, whatever its size.
 """
 
 from collections import Counter
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from omi2 import ids
 from omi2.errors import UsageError
@@ -17,8 +18,8 @@ from omi2.recipe import Source, Teacher
 from omi2.sources import check_columns
 
 PREFIX = "replay:"
-BATCH = 200_000
-"""Rows that are held at once: about 300 MB of text."""
+BATCH = 300_000
+"""Rows that are held at once at most: about 400 MB of text."""
 
 
 def file_of(teacher: Teacher) -> Path | None:
@@ -41,9 +42,9 @@ def samples(path: Path, parts: int) -> Iterator[pl.DataFrame]:
     columns = [name for name in ("problem", "generation", "model") if name in have]
     file = pl.scan_parquet(path, hive_partitioning=False).select(pl.col(columns).cast(pl.String))
     seen: Counter[str] = Counter()
-    for begin in range(0, rows(path), BATCH):
+    for begin, size in _batches(path):
         try:
-            table = file.slice(begin, BATCH).collect()
+            table = file.slice(begin, size).collect()
         except pl.exceptions.PolarsError as error:
             raise UsageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
         model = pl.col("model") if "model" in columns else pl.lit(None, pl.String)
@@ -67,6 +68,22 @@ def samples(path: Path, parts: int) -> Iterator[pl.DataFrame]:
             sample=pl.col("sample") + pl.col("before"),
             part=pl.Series(ids.buckets(table["problem_id"], parts)),
         )
+
+
+def _batches(path: Path) -> Iterator[tuple[int, int]]:
+    """Where each batch begins, and its rows: whole row groups, for a part of one costs all of it."""
+    begin = end = 0
+    meta = pq.read_metadata(path)
+    for size in (meta.row_group(at).num_rows for at in range(meta.num_row_groups)):
+        if begin < end and end + size - begin > BATCH:
+            yield begin, end - begin
+            begin = end
+        end += size
+        while end - begin > BATCH:
+            yield begin, BATCH
+            begin += BATCH
+    if begin < end:
+        yield begin, end - begin
 
 
 def rows(path: Path) -> int:
