@@ -31,7 +31,7 @@ _RESULT = ["start", "end", "expanded", "tokens", "reason", "detail", "flags", "s
 
 def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
     """What `judge` says of each text, and the solution that `rewrite` makes of it."""
-    solution, steps, size = (pl.col(name) for name in ("solution", "operators", "size"))
+    steps, size = pl.col("operators"), pl.col("size")
     frame = pl.DataFrame({"text": generations.cast(pl.String)}).with_row_index("at")
     frame = frame.with_columns(whole=_whole(pl.col("text")))
     rest = _cut(frame.filter(~pl.col("whole")), rules)
@@ -54,8 +54,9 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
     )
     frame = frame.filter(~several)
     frame = frame.join(_arithmetic(frame, rules), on="at", how="left", maintain_order="left")
+    rows = frame["expanded"].is_not_null().arg_true()
     frame = frame.with_columns(
-        solution=pl.coalesce("expanded", solution),
+        solution=frame["solution"].scatter(rows, frame["expanded"].gather(rows)),
         expanded=pl.col("expanded").is_not_null(),
         size=pl.coalesce(pl.col("expanded").str.len_chars(), pl.col("end") - pl.col("start")),
     ).with_columns(short=size < max(rules.min_chars, 1))
