@@ -103,7 +103,8 @@ SOLUTIONS = ["My solution:", "\\boxed{", "\\boxed{1}", "\\boxed{\\frac{1}{2}}", 
              "10/0 = 1", "0.1+0.2=0.3", "<<48/2=24>>", "Final answer: 7", "final answer is 1",
              "7 = 2+2 = 5", "0.5+2.5+1 = 4", "0.5+2 = 3",
              "[asy]", "<|im_end|>", "\\begin{tikzpicture}", "</s>", "<svg ",
-             "a box", "M", "*", "$."]  # fmt: skip
+             "a box", "M", "*",
+             "$."]  # fmt: skip
 
 
 def check(texts: list[str], rules: Filter) -> None:

@@ -71,7 +71,7 @@ def samples(path: Path, parts: int) -> Iterator[pl.DataFrame]:
 
 
 def _batches(path: Path) -> Iterator[tuple[int, int]]:
-    """Where each batch begins, and its rows: whole row groups, for a part of one costs all of it."""
+    """Where each batch begins, and its rows: whole row groups, as a part of one costs all."""
     begin = end = 0
     meta = pq.read_metadata(path)
     for size in (meta.row_group(at).num_rows for at in range(meta.num_row_groups)):
