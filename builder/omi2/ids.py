@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from omi2 import rows
 
-_HEX = np.array([f"{byte:02x}" for byte in range(256)], "S2")
+_LINES = [lines + " " * spaces for lines in ("\n\n", "\n") for spaces in range(8, -1, -1)]
+"""What is one space, most often."""
 _ODD_SPACE = "[\t\r\x0b\x0c\x1c-\x1f]"
 """What Python calls white space in ASCII, but for the space and the end of a line."""
 _SPACES = r" *[\t-\r\x1c-\x1f][ \t-\r\x1c-\x1f]*| {2,}"
@@ -50,11 +51,11 @@ def _normalised(texts: pl.Series) -> pl.Series:
     """`rows.normalise` of each text: lines are joined, then the rows that need more are mended."""
     text, plain = pl.col("text"), pl.col("plain")
     frame = pl.DataFrame({"text": texts}).with_columns(
-        plain=text.str.replace_many(["\n\n", "\n"], [" "], leftmost=True)
+        plain=text.str.replace_many(_LINES, [" "], leftmost=True)
     )
     odd = (text.str.len_bytes() != text.str.len_chars()) | plain.str.contains(_ODD_SPACE)
     wide = plain.str.contains("  ", literal=True)
-    at_end = plain.str.starts_with(" ") | plain.str.ends_with(" ")
+    at_end = (plain < "!") | plain.str.ends_with(" ")
     frame = frame.select("text", "plain", odd=odd, spaced=~odd & (wide | at_end))
     spaced, rest, made = frame["spaced"].arg_true(), frame["odd"].arg_true(), frame["plain"]
     closed = made.gather(spaced).str.replace_all(" {2,}", " ").str.strip_chars(" ")
@@ -99,7 +100,7 @@ def _hex(hashed: pl.DataFrame) -> pl.Series:
         low=(pl.col(column.name) % 2**64).cast(pl.UInt64),
     )
     both = np.column_stack([shifted["high"].to_numpy(), shifted["low"].to_numpy()])
-    digits = _HEX[np.frombuffer(both.astype(">u8").tobytes(), np.uint8)].tobytes()
+    digits = both.astype(">u8").tobytes().hex().encode()
     offsets = np.arange(0, len(digits) + 1, 32, dtype=np.int64)
     made = pa.LargeStringArray.from_buffers(
         len(column), pa.py_buffer(offsets), pa.py_buffer(digits)
