@@ -16,9 +16,9 @@ from omi2.rules import bounds
 from omi2.tokens import count_column
 
 _BOX = r"\\(?:boxed|fbox|framebox)"
-_PLAIN_BOX = rf"{_BOX}\{{[^{{}}\\]*\}}"
 _FLAT = r"[^{}\\]|\\[^{}]"
 _INSIDE = rf"(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})*"
+_CLOSED = rf"{_BOX}\{{{_INSIDE}\}}"
 _LAST = rf'^\\boxed\{{{_INSIDE}\}}(?:[ "-\-/->@-~]*[!-~])?$'
 """A box and what ends a text that is not cut: no sentence before the end, no odd character."""
 _MAY_HEAD = ("", "!"), ("*", "+"), ("M", "N"), ("m", "n")
@@ -33,7 +33,7 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
     """What `judge` says of each text, and the solution that `rewrite` makes of it."""
     steps, size = pl.col("operators"), pl.col("size")
     frame = pl.DataFrame({"text": generations.cast(pl.String)}).with_row_index("at")
-    frame = frame.with_columns(whole=_whole(pl.col("text")))
+    frame = frame.with_columns(whole=_whole(frame))
     rest = _cut(frame.filter(~pl.col("whole")), rules)
     whole = frame.filter("whole").select(
         "at",
@@ -87,15 +87,17 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
     return mark_column(judged, generations, rules).select(_RESULT)
 
 
-def _whole(text: pl.Expr) -> pl.Expr:
-    """Whether a text has one box, at its end, and is its own solution; False says nothing."""
+def _whole(frame: pl.DataFrame) -> pl.Series:
+    """Whether each text has one box, at its end, and is its own solution; False says nothing."""
+    text, last = pl.col("text"), pl.col("last")
     at = text.str.find("box", literal=True).cast(pl.Int64)
-    last = text.cast(pl.Binary).bin.slice(at - 1).cast(pl.String, strict=False)
+    frame = frame.select("text", last=text.cast(pl.Binary).bin.slice(at - 1))
+    frame = frame.with_columns(last.cast(pl.String, strict=False))
     headed = pl.any_horizontal(
         text.is_between(pl.lit(low), pl.lit(high), "left") for low, high in _MAY_HEAD
     )
     one = last.str.contains(_LAST) & ~last.str.slice(4).str.contains("box", literal=True)
-    return one.fill_null(False) & ~headed & (text < "\x7f")
+    return frame.select(one.fill_null(False) & ~headed & (text < "\x7f")).to_series()
 
 
 def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
@@ -103,10 +105,11 @@ def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
     text, rest, body, kept = (pl.col(name) for name in ("text", "rest", "body", "kept"))
     raw = text.cast(pl.Binary).bin
     frame = frame.with_columns(
-        body=text.str.strip_chars_end(), boxes=text.str.count_matches(_BOX).cast(pl.Int32)
+        body=text.str.strip_chars_end(),
+        boxes=text.str.count_matches(_BOX).cast(pl.Int32),
+        stop=text.str.len_bytes(),
     )
     boxed = pl.col("boxes") == 1
-    cut, hard = pl.lit(False), pl.lit(False)
     if rules.trim != "off":
         after = raw.slice(text.str.find("\\boxed{", literal=True) + 7).cast(pl.String)
         frame = frame.with_columns(rest=pl.when(boxed).then(after))
@@ -114,21 +117,18 @@ def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
         groups = rest.str.extract_groups(pattern).struct
         frame = frame.with_columns(kept=groups[0] + groups[1].fill_null(""))
         frame = frame.with_columns(
-            stop=text.str.len_bytes() - rest.str.len_bytes() + kept.str.len_bytes()
+            stop=pl.col("stop") - (rest.str.len_bytes() - kept.str.len_bytes()).fill_null(0)
         )
-        cut = (pl.col("stop") < body.str.len_bytes()).fill_null(False)
         hard = boxed & (kept.is_null() | rest.str.contains(_ODD))
+    else:  # one mention may be no box at all
+        hard = boxed & rules.one_box
     headed = text.str.contains(r"^[\s\x1c-\x1f]*(?:\*\*)?[Mm]y solution")
     hard = hard | headed | body.str.tail(1).str.contains(_ODD)
-    if rules.one_box and rules.trim == "off":
-        hard = hard | boxed  # one mention may be no box at all
-    frame = frame.with_columns(cut=cut, hard=hard.fill_null(True))
+    frame = frame.with_columns(cut=pl.col("stop") < body.str.len_bytes(), hard=hard.fill_null(True))
     frame = frame.with_columns(
         solution=pl.when("cut").then(raw.slice(0, "stop").cast(pl.String)).otherwise("body")
-        if rules.trim != "off"
-        else body
     )
-    plain = text.str.count_matches(_PLAIN_BOX) == pl.col("boxes")
+    plain = text.str.count_matches(_CLOSED) == pl.col("boxes")
     more = frame.filter((pl.col("boxes") > 1) & ~(plain & rules.one_box))
     opens = _opens(frame.filter(pl.col("cut")))
     frame = frame.with_columns(
@@ -148,12 +148,13 @@ def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
 
 
 def _opens(frame: pl.DataFrame) -> pl.Series:
-    """The rows whose cut would leave a formula or an environment open."""
+    """The rows whose cut would leave a formula or an environment open that the text closes."""
 
     def count(mark: str) -> pl.Expr:
         return pl.col("solution").str.count_matches(mark, literal=True)
 
-    frame = frame.filter(pl.col("solution").str.contains(r"\\\[|\$\$|\\begin\{"))
+    left = pl.col("text").cast(pl.Binary).bin.slice(pl.col("stop")).cast(pl.String)
+    frame = frame.filter(left.str.contains(r"\\\]|\$\$|\\end\{"))
     left_open = (
         (count("\\[") > count("\\]"))
         | (count("$$") % 2 == 1)
