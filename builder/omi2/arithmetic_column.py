@@ -169,23 +169,31 @@ def _placed(frame: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
     """The claims of texts, in order, with `start` and `end` in bytes.
 
     `part`: it is part of a larger formula and does not count; `odd`: this is for Python to tell.
-    `frame` has the `runs` of each text.
+    `frame` has the `runs` of each text. What stands beside a run is read no further than the runs
+    next to it, which no pattern looks across; after a text's last one stands an empty one.
     """
-    text, run, at, to = (pl.col(name) for name in ("solution", "run", "at", "to"))
-    before = text.str.split(_RUN, literal=False).list.head(pl.col("runs").list.len())
-    runs = frame.select("at", "solution", before=before, run="runs").explode("run", "before")
-    length = run.str.len_bytes().cast(pl.Int64)
-    runs = runs.with_columns(to=(pl.col("before").str.len_bytes() + length).cum_sum())
-    others = pl.when(at != at.shift(1)).then(to.shift(1)).forward_fill().fill_null(0)
-    runs = runs.with_columns(begin=to - length - others)
-    runs = runs.join(claims, on="run", how="inner", maintain_order="left")
-    begin, opened, start = pl.col("begin"), pl.col("opened"), pl.col("begin") + pl.col("opened")
-    raw, reach = text.cast(pl.Binary).bin, pl.max_horizontal(_REACH - opened, pl.lit(0))
-    runs = runs.filter(~pl.col("before").str.contains(_INNER)).with_columns(
-        start=start,
-        end=start + pl.col("length"),
-        left=raw.slice(0, begin).cast(pl.String).str.tail(reach),
-        right=raw.slice(start + pl.col("length")).cast(pl.String),
+    text, run, before, opened = (pl.col(name) for name in ("solution", "run", "before", "opened"))
+    size, length = text.str.len_bytes().cast(pl.Int64), run.str.len_bytes().cast(pl.Int64)
+    runs = frame.select(
+        "at",
+        "solution",
+        others=size.cum_sum() - size,
+        before=text.str.split(_RUN, literal=False),
+        run=pl.concat_list("runs", pl.lit("")),
+    ).explode("before", "run")
+    begin = (before.str.len_bytes() + length).cum_sum() - length - pl.col("others")
+    runs = runs.with_columns(
+        start=begin,
+        last=run.shift(1, fill_value=""),
+        after=before.shift(-1),
+        next=run.shift(-1),
+    ).join(claims, on="run", how="inner", maintain_order="left")
+    stop, reach = opened + pl.col("length"), pl.max_horizontal(_REACH - opened, pl.lit(0))
+    runs = runs.filter(~before.str.contains(_INNER)).with_columns(
+        start=pl.col("start") + opened,
+        end=pl.col("start") + stop,
+        left=(pl.col("last") + before).str.tail(reach),
+        right=pl.concat_str(run.str.slice(stop), "after", "next"),
     )
     left, right = pl.col("left"), pl.col("right")
     inner = pl.when(opened > 0).then(left.str.strip_suffix("\\")).otherwise(left)
