@@ -59,6 +59,14 @@ def drop(problem_id: str, reason: str, detail: str = "", *, sample: int | None =
     }
 
 
+def as_frame(found: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pl.DataFrame:
+    """Rows as a frame of this schema's columns; what a row lacks is null."""
+    listed = list(found)
+    return pl.DataFrame(
+        {n: [row.get(n) for row in listed] for n in schema.names}, pl.Schema(schema)
+    )
+
+
 def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     """A frame as a table of this schema, in one chunk; a column that is missing is null."""
     missing = [pl.lit(None).alias(name) for name in schema.names if name not in frame.columns]

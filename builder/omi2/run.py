@@ -32,6 +32,7 @@ from omi2.errors import UsageError
 from omi2.files import describe, read_json, read_table, sha256, write_json, write_table
 from omi2.reports import Report as Report
 from omi2.reports import as_arrow as as_arrow
+from omi2.reports import as_frame as as_frame
 from omi2.reports import counted as counted
 from omi2.reports import drop as drop
 from omi2.reports import tally as tally
@@ -85,10 +86,7 @@ class Run:
         dropped: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Write a part: its rows and its dropped rows (with a `reason`), each as a whole file."""
-        write_table(self.part(stage, part), pa.Table.from_pylist(list(kept), schema))
-        write_table(
-            self.part(stage, part, dropped=True), pa.Table.from_pylist(list(dropped), rows.DROPPED)
-        )
+        self.put(stage, part, schema, as_frame(kept, schema), as_frame(dropped, rows.DROPPED))
 
     def put(
         self,

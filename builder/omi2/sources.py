@@ -99,24 +99,27 @@ def _batches(
     names = [*needed, *(name for name in optional if name in file.schema_arrow.names)]
     tables = []
     try:
+        if distinct:  # a text that came before is then a number
+            leaves = {file.schema.column(at).path for at in range(len(file.schema))}
+            file = pq.ParquetFile(path, read_dictionary=sorted(leaves & {*names}))
         for batch in file.iter_batches(BATCH, columns=names):
             table = pa.Table.from_batches([batch])
             table.validate(full=True)
-            table = pa.table({n: _strings(path, n, table[n], n in needed) for n in names})
-            tables.append(_distinct(table) if distinct else table)
+            table = _distinct(table) if distinct else table
+            columns = [_strings(path, n, table[n], n in needed) for n in names]
+            tables.append(pa.Table.from_arrays(columns, names))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
-    empty = pa.table({n: pa.array([], pa.large_string()) for n in names})
-    return tables or [empty]
+    return tables or [pa.schema([(name, pa.large_string()) for name in names]).empty_table()]
 
 
 def _distinct(table: pa.Table) -> pa.Table:
-    found: pa.Table = (
-        pl.DataFrame(pl.from_arrow(table))
-        .unique(maintain_order=True)
-        .to_arrow(compat_level=pl.CompatLevel.oldest())
-    )
-    return found
+    """Each row once, where it stands first."""
+    columns = [column.combine_chunks() for column in table.unify_dictionaries().columns]
+    coded = [c.indices if isinstance(c, pa.DictionaryArray) else c for c in columns]
+    frame = pl.DataFrame({str(number): pl.from_arrow(c) for number, c in enumerate(coded)})
+    first = frame.with_row_index("at").unique(frame.columns, keep="first", maintain_order=True)
+    return table.take(first["at"].to_arrow())
 
 
 def _strings(path: Path, name: str, column: pa.ChunkedArray, needed: bool) -> pa.ChunkedArray:

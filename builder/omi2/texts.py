@@ -20,15 +20,18 @@ _PIECES = re.compile(
 
 
 def unfit(text: str) -> str:
-    """Why this text may be no problem (control_characters, control_tokens), or ""."""
-    if _CHARACTERS.search(text):
+    """Why this text may be no problem (control_characters, control_tokens), or "".
+
+    Nothing that can be printed is a control, and most texts can, but for the ends of their lines.
+    """
+    if not text.replace("\n", "").isprintable() and _CHARACTERS.search(text):
         return "control_characters"
     return "control_tokens" if has_chat_tokens(text) else ""
 
 
 def has_chat_tokens(text: str) -> bool:
     """Whether a token of a chat template stands in it."""
-    return _CHAT.search(text) is not None
+    return ("<" in text or "[" in text) and _CHAT.search(text) is not None
 
 
 def count_tokens(text: str) -> int:
@@ -37,4 +40,4 @@ def count_tokens(text: str) -> int:
     The tokenizer itself may not be shipped. Against it, on 4,250 real generations: 3% low on
     average for GSM8K, 8% for MATH, where a piece such as `\\frac` is several tokens.
     """
-    return sum(1 for _ in _PIECES.finditer(text))
+    return len(_PIECES.findall(text))

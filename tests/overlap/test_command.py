@@ -191,18 +191,18 @@ def test_killed_while_deciding_it_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     whole = stage(tmp_path / "a", [*NEAR, OWN], [], 3)
     report = decontaminate.run(recipe, whole)
     cut = stage(tmp_path / "b", [*NEAR, OWN], [], 3)
-    real, written = Run.write, []
+    real, written = Run.put, []
 
-    def write(self: Run, *arguments: object) -> None:
+    def put(self: Run, *arguments: object) -> None:
         written.append(arguments)
         if len(written) == 5:  # the second part that gets near-copies
             raise Omi2Error("killed")
         real(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Run, "write", write)
+    monkeypatch.setattr(Run, "put", put)
     with pytest.raises(Omi2Error, match="killed"):
         decontaminate.run(recipe, cut)
-    monkeypatch.setattr(Run, "write", real)
+    monkeypatch.setattr(Run, "put", real)
     monkeypatch.setattr(copies, "decide", None)  # what was decided is not decided again
     assert decontaminate.run(recipe, cut) == report
     for part in range(3):

@@ -29,7 +29,7 @@ from omi2.overlap.benchmarks import coverage, covered, standard_coverage
 from omi2.overlap.checker import CLEAN, CONTAMINATED, JUDGE, NONE, UNKNOWN, Checker, Match, layers
 from omi2.overlap.judged import judged, pool
 from omi2.recipe import Decontaminate, Recipe
-from omi2.run import Report, Run, counted, drop, problems
+from omi2.run import Report, Run, as_frame, counted, drop, problems
 
 EMBEDDINGS, NEAR_COPY = "embeddings", "near_copy"
 
@@ -140,8 +140,8 @@ def _drop_copies(run: Run, report: Report, threshold: float) -> Report:
             if rows.bucket(name, run.parts) == part
         ]
         if more:
-            kept = run.read("decontaminate", part).to_dicts()
-            run.write("decontaminate", part, rows.OVERLAPS, kept, [*dropped.to_dicts(), *more])
+            kept, told = run.read("decontaminate", part), as_frame(more, rows.DROPPED)
+            run.put("decontaminate", part, rows.OVERLAPS, kept, pl.concat([dropped, told]))
     shutil.rmtree(_signatures(run, 0).parent, ignore_errors=True)
     left = sum(report.left.values()) - len(found)
     return replace(

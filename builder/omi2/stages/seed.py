@@ -11,7 +11,9 @@ import logging
 from collections import Counter
 from typing import Any
 
-from omi2 import rows
+import polars as pl
+
+from omi2 import ids, rows
 from omi2.errors import UsageError
 from omi2.recipe import Recipe, Seed
 from omi2.run import Report, Run, drop, tally
@@ -61,9 +63,9 @@ def _choose(
     for name, found in loaded:
         named: dict[str | None, str] = {}
         needs_gold = any(p["answer"] for p in found.problems)
-        for problem in found.problems:
+        keys = ids.problem_ids(pl.Series([p["problem"] for p in found.problems], dtype=pl.String))
+        for key, problem in zip(keys, found.problems, strict=True):
             text = problem["problem"] or ""
-            key = rows.problem_id(text)
             if named.setdefault(problem["id"], key) != key:
                 shared.add((str(problem["id"]), name))
             if reason := _reason(problem, rules, needs_gold=needs_gold):
@@ -80,13 +82,13 @@ def _choose(
         dropped.append(
             drop(key, "conflicting_gold", answers[:1000], text=chosen.pop(key)["problem"])
         )
-    by_hash = sorted(chosen, key=lambda key: rows.order("seed limit", key))
-    limit = rules.limit or len(by_hash)
-    dropped += [
-        drop(key, "over_limit", f"limit {limit}", text=chosen[key]["problem"])
-        for key in by_hash[limit:]
-    ]
-    return [chosen[key] for key in sorted(by_hash[:limit])], dropped, shared
+    if 0 < rules.limit < len(chosen):
+        by_hash = sorted(chosen, key=lambda key: rows.order("seed limit", key))
+        dropped += [
+            drop(key, "over_limit", f"limit {rules.limit}", text=chosen.pop(key)["problem"])
+            for key in by_hash[rules.limit :]
+        ]
+    return [chosen[key] for key in sorted(chosen)], dropped, shared
 
 
 def _reason(problem: Problem, rules: Seed, *, needs_gold: bool) -> str:
