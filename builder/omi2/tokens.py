@@ -25,9 +25,11 @@ _STAND_INS = [
     "a" if re.fullmatch(r"[^\W\d_]", mark) else "0" if re.fullmatch(r"\d", mark) else "*"
     for mark in _COMMON
 ]
-_TAB = np.array([chr(byte).isspace() and chr(byte) not in " \r\n" for byte in range(128)])
-_SHORT = np.array([chr(byte) in "sdmt" for byte in range(256)])
-_LONG = np.frombuffer(b"llvere", ">u2").astype(np.uint16)
+_TAB = np.array(
+    [byte < 32 and chr(byte).isspace() and chr(byte) not in "\r\n" for byte in range(256)]
+)
+_SHORT = np.isin(np.arange(1 << 8), np.frombuffer(b"sdmt", np.uint8))
+_LONG = np.isin(np.arange(1 << 16), np.frombuffer(b"llvere", ">u2"))
 """What a quote makes a word of its own with: one letter, or two."""
 _BLOCK = 1 << 18
 """Bytes that are looked at together."""
@@ -76,11 +78,10 @@ def _put(bits: _Bits, places: _Places) -> None:
 
 def _places(bits: _Bits) -> _Places:
     """The places that have a bit: for few."""
-    words = np.flatnonzero(bits)
-    which, bit = np.nonzero(
-        np.unpackbits(bits[words, None].view(np.uint8), axis=1, bitorder="little")
-    )
-    return words[which] * 64 + bit
+    words = np.flatnonzero(bits != 0)
+    inside = np.flatnonzero(np.unpackbits(bits[words].view(np.uint8), bitorder="little"))
+    places: _Places = words[inside >> 6] * 64 + (inside & 63)
+    return places
 
 
 def _at(bits: _Bits, places: _Places) -> npt.NDArray[np.bool_]:
@@ -92,14 +93,14 @@ def _at(bits: _Bits, places: _Places) -> npt.NDArray[np.bool_]:
 def _later(bits: _Bits, places: int = 1) -> _Bits:
     """Every bit moved to a later place."""
     moved = bits << np.uint64(places)
-    moved[1:] |= bits[:-1] >> np.uint64(64 - places)
+    moved[..., 1:] |= bits[..., :-1] >> np.uint64(64 - places)
     return moved
 
 
 def _sooner(bits: _Bits) -> _Bits:
     """Every bit moved to the place before."""
     moved = bits >> np.uint64(1)
-    moved[:-1] |= bits[1:] << np.uint64(63)
+    moved[..., :-1] |= bits[..., 1:] << np.uint64(63)
     return moved
 
 
@@ -132,38 +133,45 @@ def _pieces(data: npt.NDArray[np.uint8], begins: _Places) -> tuple[_Places, npt.
 
     letter, digit = _bits((text | 32) - np.uint8(97) < 26), _bits(text - np.uint8(48) < 10)
     space, line, quote = (_bits(text == ord(mark)) for mark in " \n'")
-    foreign, control = _bits(text >= 128), ~_bits(text >= 32) & ~line
-    tab = np.zeros_like(control)
-    if control.any():
-        line |= _bits(text == ord("\r"))
-        tab = _bits(_TAB.take(text, mode="clip"))
-    mark = ~(letter | digit | space | line | tab | foreign)
-    blank, before_letter = space | tab, then(letter)
+    tab, foreign = np.zeros_like(first), np.zeros_like(first)
+    odd = _places(_bits(text.view(np.int8) < 32) & ~line)
+    byte = text[odd]
+    _put(foreign, odd[byte >= 128])
+    _put(line, odd[byte == ord("\r")])
+    _put(tab, odd[_TAB[byte]])
+    blank = space | tab
+    mark = ~(letter | digit | blank | line | foreign)
+    kinds = np.stack([letter, digit, mark, line, space])
+    after_letter, after_digit, after_mark, after_line, after_space = led(kinds)
+    before_letter, before_digit, before_mark, before_line = then(kinds[:4])
 
-    starts = letter & ~led(letter)
+    word = letter & after_letter
+    starts = letter & ~word
     # A run of marks, unless it is a single one that leads a word (and no space leads it).
-    starts |= mark & ~led(mark) & ~(before_letter & ~led(space))
+    starts |= mark & ~after_mark & ~(before_letter & ~after_space)
     # A line's end belongs to the marks before it.
-    starts |= line & ~led(line | mark)
+    starts |= line & ~(after_line | after_mark)
     # The last of several spaces leads what follows; the others are a piece of their own.
-    starts |= blank & then(blank & then(letter | digit | mark))
-    starts |= blank & (then(digit) | ~follows) | tab & then(mark)
+    starts |= blank & then(blank & (before_letter | before_digit | before_mark))
+    starts |= blank & (before_digit | ~follows) | tab & before_mark
     # Every third digit of a number begins a piece.
-    pair = digit & led(digit)
+    pair = digit & after_digit
     four, number = pair & led(led(pair)), digit & ~pair
-    for _ in range(_GROUPS):
+    groups = 0
+    while number.any() and groups < _GROUPS:
         starts |= number
         number = _later(number, 3) & four
+        groups += 1
     # 'there is 't and here
-    word, quotes = letter & led(letter), _places(quote & before_letter & ~led(mark | space))
+    quotes = _places(quote & before_letter & ~(after_mark | after_space))
     one, two = text[quotes + 1], text[quotes + 2]
     short = _SHORT[one]
     after = quotes + np.where(short, 2, 3)
-    split = (short | np.isin(one * np.uint16(256) + two, _LONG)) & _at(word, quotes + 2)
+    split = (short | _LONG[one * np.uint16(256) + two]) & _at(word, quotes + 2)
     _put(starts, after[split & _at(word, after)])
 
     # A space after a line's end and one before another's: such white space is not told.
-    early, late = blank & led(line), blank & then(line)
+    early, late = blank & after_line, blank & before_line
     known = _sums(foreign | number, begins) == 0
     if early.any() and late.any():
         known &= (_sums(early, begins) == 0) | (_sums(late, begins) == 0)
