@@ -60,8 +60,8 @@ def table(
     items = np.repeat(np.arange(len(counts)), counts)
     places = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
     own = items if wholes is None else np.unique(wholes, return_inverse=True)[1][items]
-    order = np.lexsort((places, own, grams))
-    order = order[grams[order] != 0]
+    order = np.flatnonzero(grams)
+    order = order[np.argsort(grams[order] << np.uint64(24) | own[order].astype(np.uint64))]
     hashes, begins, sizes = np.unique(grams[order], return_index=True, return_counts=True)
     new = np.append(True, np.diff(own[order]) != 0)
     new[begins] = True
