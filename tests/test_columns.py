@@ -146,6 +146,10 @@ def test_rules_of_thousands(trim: str) -> None:
     check(texts, Filter(trim=trim, min_chars=0, max_tokens=20))
 
 
+def test_space_at_the_end_is_no_cut() -> None:
+    check([f"Final answer: 7.[asy]$ {end}" for end in ("", "\n", "\x1c")], Filter(min_chars=0))
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["gsm8k", "math", "openmathinstruct2_sample"])
 def test_rules_of_real_generations(name: str, shared_data: object) -> None:

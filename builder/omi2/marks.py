@@ -36,16 +36,18 @@ _MAYBE = [
 ]  # fmt: skip
 """Without one of these there is no mark but no_box."""
 _ANY = "|".join(map(re.escape, _MAYBE))
+_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What `str.rstrip` takes off."""
 _MENTION = r"\\(?:boxed|fbox|framebox)"
 _PLAIN_BOX = r"\\boxed\{[^{}\\]*[^{}\\\s][^{}\\]*\}"
 _FLAT = r"[^{}\\]|\\[^{}]"
 _NESTED_BOX = rf"\\boxed\{{(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})+\}}"
 
 
-def marks(solution: str) -> tuple[str, ...]:
-    """The marks of a solution, in the order of `MARKS`."""
+def marks(solution: str, *, boxed: bool = False) -> tuple[str, ...]:
+    """The marks of a solution, in the order of `MARKS`; that it is `boxed` may be known."""
     found = {
-        "no_box": not boxes(solution),
+        "no_box": not boxed and not boxes(solution),
         "control_tokens": has_chat_tokens(solution),
         "diagram": _DIAGRAM.search(solution) is not None,
         "code": _CODE.search(solution) is not None,
@@ -69,12 +71,13 @@ def mark_column(frame: pl.DataFrame, generations: pl.Series, rules: Filter) -> p
     solution = pl.col("solution")
     good = frame.with_row_index("row").filter(reason="")
     rest = good.filter(~pl.col("whole"))
-    maybe = good.filter(solution.str.contains(_ANY))
     unsure = rest.filter(~solution.str.contains(_PLAIN_BOX))
     unsure = unsure.filter(~solution.str.contains(_NESTED_BOX))
-    looked = pl.concat([maybe, unsure]).unique("row", maintain_order=True)
+    boxed = ~pl.col("row").is_in(unsure["row"].implode())
+    looked = good.filter(~boxed | solution.str.contains(_ANY)).select("row", solution, boxed=boxed)
+    flags = [list(marks(one, boxed=known)) for _, one, known in looked.iter_rows()]
     found = pl.DataFrame(
-        {"row": looked["row"], "flags": [list(marks(one)) for one in looked["solution"]]},
+        {"row": looked["row"], "flags": flags},
         {"row": pl.get_index_type(), "flags": pl.List(pl.String)},
     )
     drops = {name: (name, "") for name in rules.drop_marked}
@@ -103,7 +106,7 @@ def _mismatches(frame: pl.DataFrame, generations: pl.Series) -> list[tuple[int, 
     text = pl.col("text")
     several = text.str.count_matches(_MENTION) > 1
     frame = frame.with_columns(text=generations.gather(frame["row"]))
-    cut = frame.filter(pl.col("end") < text.str.len_chars())
+    cut = frame.filter(pl.col("end") < text.str.strip_chars_end(_SPACE).str.len_chars())
     doubted = cut.filter(text.str.contains("inal answer", literal=True) | several)
     whole = doubted["text"]
     kept = doubted.select(text.str.slice("start", pl.col("end") - pl.col("start"))).to_series()

@@ -128,13 +128,14 @@ def _cut(frame: pl.DataFrame, rules: Filter) -> pl.DataFrame:
     frame = frame.with_columns(
         solution=pl.when("cut").then(raw.slice(0, "stop").cast(pl.String)).otherwise("body")
     )
-    plain = text.str.count_matches(_CLOSED) == pl.col("boxes")
-    more = frame.filter((pl.col("boxes") > 1) & ~(plain & rules.one_box))
+    several = frame.filter(pl.col("boxes") > 1)
+    if rules.one_box:
+        several = several.filter(text.str.count_matches(_CLOSED) != pl.col("boxes"))
     opens = _opens(frame.filter(pl.col("cut")))
     frame = frame.with_columns(
         start=pl.lit(0, pl.Int32),
         end=pl.col("solution").str.len_chars().cast(pl.Int32),
-        hard=pl.col("hard") | pl.col("at").is_in(pl.concat([opens, more["at"]]).implode()),
+        hard=pl.col("hard") | pl.col("at").is_in(pl.concat([opens, several["at"]]).implode()),
     )
     rows = frame["hard"].arg_true()
     if len(rows):

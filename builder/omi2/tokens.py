@@ -19,7 +19,7 @@ _OLDEST = pl.CompatLevel.oldest()
 _Bits = npt.NDArray[np.uint64]
 _Places = npt.NDArray[np.int64]
 
-_COMMON = "−×÷·°√π≤≥≠±≈→“”‘’–—…½¼¾²³€£∠△∞θαβγλμφωΔΩáéíóúñüöä"
+_COMMON = "−×÷·⋅°√π≤≥≠±≈→“”‘’–—…½¼¾²³€£∠△∞∩∪≡θαβγλμφωΔΩáéíóúñüöä"
 """Characters that are read as an ASCII one of their kind, so that their texts need no detour."""
 _STAND_INS = [
     "a" if re.fullmatch(r"[^\W\d_]", mark) else "0" if re.fullmatch(r"\d", mark) else "*"
@@ -31,6 +31,8 @@ _TAB = np.array(
 _SHORT = np.isin(np.arange(1 << 8), np.frombuffer(b"sdmt", np.uint8))
 _LONG = np.isin(np.arange(1 << 16), np.frombuffer(b"llvere", ">u2"))
 """What a quote makes a word of its own with: one letter, or two."""
+_GAP = re.compile(rb"[\r\n][^\S\r\n]+[\r\n]|[\x1c-\x1f]")
+"""White space that is not told: between two lines' ends."""
 _BLOCK = 1 << 18
 """Bytes that are looked at together."""
 _GROUPS = 10
@@ -170,9 +172,10 @@ def _pieces(data: npt.NDArray[np.uint8], begins: _Places) -> tuple[_Places, npt.
     split = (short | _LONG[one * np.uint16(256) + two]) & _at(word, quotes + 2)
     _put(starts, after[split & _at(word, after)])
 
-    # A space after a line's end and one before another's: such white space is not told.
     early, late = blank & after_line, blank & before_line
     known = _sums(foreign | number, begins) == 0
     if early.any() and late.any():
-        known &= (_sums(early, begins) == 0) | (_sums(late, begins) == 0)
+        both = (_sums(early, begins) > 0) & (_sums(late, begins) > 0)
+        for row in np.flatnonzero(known & both):
+            known[row] = not _GAP.search(text[begins[row] : begins[row + 1]].tobytes())
     return _sums(starts, begins), known
