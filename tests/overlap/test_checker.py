@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -313,3 +314,18 @@ def test_comparing_with_a_test_set_twice_loses_nothing() -> None:
         for found in (Checker(one, Decontaminate()), Checker(many, Decontaminate()))
     ]
     assert near == [7, 7]
+
+
+def test_more_to_compare_with_clears_nothing() -> None:
+    """What is nearest is told among the items of one part of an index."""
+    phrase = "a number of small grey boats leave the harbour at dawn"
+    items = [(str(at), f"{phrase} and ulla{at} counts {at + 7} of them") for at in range(7)]
+    few = index.build("a", items, 8, {})
+    crowd = [(str(at), f"at dawn {phrase} and mia{at}{at} boats count {at}") for at in range(40)]
+    both = index.merge([few, index.build("b", crowd, 8, {})])
+    near = [
+        set(Checker(among, Decontaminate()).near_pairs([crowd[3][1]], None)[0].item.tolist())
+        for among in (few, both, replace(both, parts=()))
+    ]
+    assert near[0] < near[1]
+    assert not near[0] & near[2]

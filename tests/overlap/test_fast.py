@@ -82,9 +82,18 @@ def test_one_at_a_time_is_the_same() -> None:
 
 @pytest.mark.parametrize(("items", "kept"), [(COMMON, 2), (COMMON + 1, 0)])
 def test_what_many_items_share_is_no_evidence(items: int, kept: int) -> None:
-    grams = ngram_hashes(["the", "product", "of", "two", "numbers", "is", "given"], 6)
-    held = table(np.tile(grams, items), np.full(items, 7), 6)
-    assert len(held.hashes) == kept
+    words = "the product of some numbers is given"
+    problems = [(str(at), f"{words} {chr(97 + at) * 3}") for at in range(items)]
+    one = index.build("toy", problems, 6, {})
+    grams = ngram_hashes(words.split(), 6)
+    assert np.isin(grams, table(one, one.grams).hashes).sum() == kept
+    # of two parts each counts for itself
+    more = index.merge([one, index.build("more", problems[:1], 6, {})])
+    held = table(more, more.grams)
+    assert np.isin(grams, held.hashes).sum() == 2
+    assert items in held.items
+    assert (len(held.items) == 3 * items + 3) == (kept == 2)
     # the same n-gram many times in one item is still one item
-    again = table(np.repeat(grams[:1], 50), np.array([55]), 6)
+    again = index.build("toy", [("0", "go " * 55)], 6, {})
+    again = table(again, again.grams)
     assert len(again.hashes) == 1

@@ -63,7 +63,7 @@ def resolve(
     if entry is None or path.is_file():
         return _load(name), []
     if not texts:
-        return index.select(index.load(entry["index"]), full), []
+        return index.select(index.load(entry["index"]), [full]), []
     if not entry.get("dataset"):
         raise UsageError(
             f"{name}: omi2 holds hashes of it and no pinned address of its texts "
@@ -87,15 +87,13 @@ def gather(rules: Decontaminate) -> tuple[index.Index, Texts]:
                 f"the overlap index {name} holds {found.n}-grams and the recipe asks for ngram = "
                 f"{rules.ngram}: make the index anew with --ngram {rules.ngram}"
             )
-    by_name = {
-        name: index.select(one, name) for one in indexes for name in map(_name, one.benchmarks)
-    }
+    by_name = {name: one for one in indexes for name in map(_name, one.benchmarks)}
     texts: Texts = []
     for source in rules.benchmarks:
         made, held = benchmark(source, rules.ngram)
         name = f"{source.name}/{source.split}"
         if name in by_name:
-            before, now = by_name[name], [text for _, _, text in held]
+            before, now = index.select(by_name[name], [name]), [text for _, _, text in held]
             if not covered(len(before.items), found_ := coverage(before, now)):
                 raise UsageError(
                     f"[decontaminate] names two different benchmarks {name}: the second, of "
@@ -103,8 +101,11 @@ def gather(rules: Decontaminate) -> tuple[index.Index, Texts]:
                     "of the first; give it another name"
                 )
         by_name[name] = made
+        indexes.append(made)
         texts = [one for one in texts if one[0] != name] + held
-    return index.merge(list(by_name.values())), texts
+    chosen = [[name for name in by_name if by_name[name] is one] for one in indexes]
+    parts = [index.select(one, names) for one, names in zip(indexes, chosen, strict=True) if names]
+    return index.merge(parts), texts
 
 
 def benchmark(source: Source, ngram: int) -> tuple[index.Index, Texts]:

@@ -38,7 +38,7 @@ def standard() -> dict[str, int]:
 
 def shipped(name: str) -> Index:
     """The hashes that ship with omi2 of a benchmark of the table."""
-    return index.select(index.load(known()[name]["index"]), name)
+    return index.select(index.load(known()[name]["index"]), [name])
 
 
 def content(problems: Iterable[str]) -> str:

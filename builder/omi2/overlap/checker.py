@@ -12,13 +12,14 @@ Layers, from cheap to dear, and the rule that each speaks for:
            the benchmark's texts are at hand                                    near_dup
 
 An n-gram of few different words besides numbers (`a 1 a 2 a 3`, the frame of a matrix), and one
-that more than a dozen items hold, say nothing of any. A near duplicate that lacks a number of the
-item's is a number_change, and the other way round; what is a number_change is no rephrase. An item
-too short for n-grams is a near duplicate of a text that is little more than it. Every rule is
-contamination but number_change, which is only where the rules are `strict`; of two matches the one
-that is contamination under every policy is told. A problem without a single word cannot be
-compared: unknown, never clean. All layers work on many problems at once, in arrays; the modules
-beside this one hold one layer each.
+that more than a dozen items of an index hold, say nothing of any. A near duplicate that lacks a
+number of the item's is a number_change, and the other way round; what is a number_change is no
+rephrase. An item too short for n-grams is a near duplicate of a text that is little more than it.
+Every rule is contamination but number_change, which is only where the rules are `strict`; of two
+matches the one that is contamination under every policy is told. A problem without a single word
+cannot be compared: unknown, never clean. What a problem is by one index it stays, whatever else it
+is compared with. All layers work on many problems at once, in arrays; the modules beside this one
+hold one layer each.
 
 One scale: a score is 0.5 at the threshold of its rule, 1 for the whole item, and straight between
 (`scaled`), so the scores of different rules compare, and a clean problem's lies below 0.5.
@@ -43,6 +44,7 @@ from omi2.overlap.nearest import (
     candidates,
     have_numbers,
     items,
+    known_bags,
     rephrased,
     templates,
 )
@@ -114,9 +116,10 @@ class Checker:
         self.rules = rules
         self._wholes = Wholes(index)
         telling = np.where(index.masked == 0, np.uint64(0), index.grams)
-        self._plain = table(telling, index.lengths, index.n, common, index.whole)
-        self._masked = table(index.masked, index.lengths, index.n, common, index.whole)
-        self._items = items(index.bags)
+        self._plain = table(index, telling, common)
+        self._masked = table(index, index.masked, common)
+        self._bags = known_bags(index.bags)
+        self._items = [items(index.bags, self._bags, part) for part in index.slices]
         self._signed = _places(index, ((benchmark, item) for benchmark, item, _ in texts))
         self._signatures = (
             minhash.signatures(tokenise([text for _, _, text in texts])) if texts else None
@@ -161,7 +164,9 @@ class Checker:
         pairs, found = [], []
         for part in chunks(problems):
             item = None if own is None else np.array(own[part], np.int64)
-            near, features = candidates(bags(tokenise(problems[part])), self._items, item)
+            near, features = candidates(
+                bags(tokenise(problems[part])), self._bags, self._items, item
+            )
             pairs.append(Pairs(near.text + part.start, near.item, near.score))
             found.append(features)
         columns = ([getattr(p, n) for p in pairs] for n in ("text", "item", "score"))
@@ -169,7 +174,7 @@ class Checker:
 
     def _chunk(self, batch: Batch, own: Ints | None) -> list[Match]:
         found = self.copies(batch, own)
-        pairs, features = candidates(bags(batch), self._items, own)
+        pairs, features = candidates(bags(batch), self._bags, self._items, own)
         (alike, lacks), limit = templates(pairs, features), self.rules.template
         high = alike.score > limit
         rule = np.where(lacks, RULES.index(NUMBER_CHANGE), RULES.index(REPHRASE))
@@ -190,7 +195,7 @@ class Checker:
         rule = np.full(len(pairs.text), RULES.index(NUMBER_CHANGE))
         if high.any():
             sure = pairs.where(high)
-            has = have_numbers(batch, self._items.bags, sure.text, sure.item)
+            has = have_numbers(batch, self._bags, sure.text, sure.item)
             rule[high] = np.where(has, RULES.index(NEAR_DUP), RULES.index(NUMBER_CHANGE))
         return _ruled(pairs, high, limit, rule)
 

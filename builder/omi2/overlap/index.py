@@ -3,7 +3,7 @@
 For each item: its id, its number of words, a hash of the whole, the hashes of its word n-grams in
 order, plain and with numbers masked, and the hashes of its stems and numbers. One file (.npz, no
 pickle), byte for byte the same for the same input. `build` makes it from problems, `save` and
-`load` keep it, `merge` joins several.
+`load` keep it, as one part, and `merge` joins several.
 
 Not covered: items shorter than n words have no n-grams; their whole and their bag are compared.
 """
@@ -12,9 +12,10 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ class Index:
     grams: Hashes
     masked: Hashes
     bags: tuple[Bag, ...]
+    parts: tuple[int, ...] = ()
+    """Of an index that was merged: how many items each of the others had, in order. What is common,
+    and what is nearest, is told among the items of one part: no benchmark hides behind another."""
+
+    @property
+    def slices(self) -> list[slice]:
+        """The items of each part; one part, where nothing was merged."""
+        ends = np.cumsum(self.parts or (len(self.items),)).tolist()
+        return [slice(begin, end) for begin, end in pairwise([0, *ends])]
 
 
 def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[str, str]) -> Index:
@@ -80,14 +90,14 @@ def build(name: str, problems: Iterable[tuple[str, str]], n: int, origin: dict[s
     )
 
 
-def select(index: Index, benchmark: str) -> Index:
-    """The items of one of an index's benchmarks."""
-    chosen = np.array([name == benchmark for name, _ in index.items], np.bool_)
+def select(index: Index, benchmarks: Collection[str]) -> Index:
+    """The items of some of an index's benchmarks, in one part."""
+    chosen = np.array([name in benchmarks for name, _ in index.items], np.bool_)
     grams = np.repeat(chosen, np.maximum(index.lengths - index.n + 1, 0))
     return Index(
         index.n,
-        tuple(b for b in index.benchmarks if b["name"] == benchmark),
-        tuple(item for item in index.items if item[0] == benchmark),
+        tuple(b for b in index.benchmarks if b["name"] in benchmarks),
+        tuple(item for item in index.items if item[0] in benchmarks),
         index.lengths[chosen],
         index.whole[chosen],
         index.grams[grams],
@@ -97,7 +107,7 @@ def select(index: Index, benchmark: str) -> Index:
 
 
 def merge(indexes: Sequence[Index]) -> Index:
-    """One index over the items of several. Raises UsageError where their n differs."""
+    """One index over the items of several, each a part of it. Raises UsageError where n differs."""
     sizes = sorted({index.n for index in indexes})
     if len(sizes) != 1:
         raise UsageError(f"overlap indexes of different n-grams ({sizes}) cannot be used together")
@@ -110,6 +120,7 @@ def merge(indexes: Sequence[Index]) -> Index:
         np.concatenate([index.grams for index in indexes]),
         np.concatenate([index.masked for index in indexes]),
         tuple(b for index in indexes for b in index.bags),
+        tuple(size for index in indexes for size in index.parts or (len(index.items),)),
     )
 
 

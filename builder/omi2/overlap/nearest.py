@@ -2,7 +2,8 @@
 
 A text's stems and numbers are small sets of weighted hashes (`Sets`). The items that come into
 question are those with the highest cosine over the stems and numbers that tell something, `NEAREST`
-of them at most, copies counted once; for these the FEATURES of `rephrase` are computed and scored.
+of each part of an index at most, copies counted once; for these the FEATURES of `rephrase` are
+computed and scored.
 """
 
 import functools
@@ -91,13 +92,12 @@ class Bags:
 
 @dataclass(frozen=True)
 class Items:
-    """The bags of an index, and the different bags of each telling stem or number.
+    """The different bags of a part of an index, by the telling stems and numbers they hold.
 
     Items of one bag are searched as one, so that the copies of one item in several benchmarks leave
     the others their places among the nearest.
     """
 
-    bags: Bags
     names: Ints
     begins: Ints
     owners: Ints
@@ -117,42 +117,50 @@ def bags(batch: Batch) -> Bags:
     return Bags(*(_sets(batch.owner, column[batch.tokens], len(batch)) for column in facts.T))
 
 
-def items(found: Sequence[Bag]) -> Items:
-    """The bags of an index's items, ready to be searched."""
+def known_bags(found: Sequence[Bag]) -> Bags:
+    """The bags of an index's items."""
     made = []
     for kind in ("stems", "numbers"):
         sets = [getattr(each, kind) for each in found]
         owner = np.repeat(np.arange(len(sets)), [len(each) for each in sets])
         names = np.fromiter((name for each in sets for name in each), np.int64, len(owner))
         made.append(_sets(owner, names, len(sets)))
-    bags = Bags(*made)
+    return Bags(*made)
+
+
+def items(found: Sequence[Bag], known: Bags, part: slice) -> Items:
+    """A part of an index's items, ready to be searched."""
     numbers: dict[Bag, int] = {}
-    which = np.array([numbers.setdefault(bag, len(numbers)) for bag in found], np.int64)
+    which = np.array([numbers.setdefault(bag, len(numbers)) for bag in found[part]], np.int64)
     first = np.zeros(len(found), np.bool_)
-    first[np.unique(which, return_index=True)[1]] = True
-    telling = bags.telling
+    first[part.start + np.unique(which, return_index=True)[1]] = True
+    telling = known.telling
     order = np.argsort(telling.names, kind="stable")
     order = order[first[telling.owner[order]]]
     names, begins = np.unique(telling.names[order], return_index=True)
     owner = telling.owner[order]
     squares = telling.weights[order] ** 2 / telling.norms[owner]
     offsets = np.append(0, np.cumsum(np.bincount(which, minlength=len(numbers))))
-    grouped = np.argsort(which, kind="stable")
-    owners, begins = which[owner], np.append(begins, len(order))
+    grouped = part.start + np.argsort(which, kind="stable")
+    owners, begins = which[owner - part.start], np.append(begins, len(order))
     rows = {}
     for name in np.flatnonzero(np.diff(begins) * OFTEN > len(numbers)).tolist():
         here = slice(begins[name], begins[name + 1])
         rows[name] = _added(owners[here], squares[here], len(numbers))
-    return Items(bags, names, begins, owners, squares, rows, grouped, offsets)
+    return Items(names, begins, owners, squares, rows, grouped, offsets)
 
 
-def candidates(mine: Bags, known: Items, own: Ints | None = None) -> tuple[Pairs, Floats]:
-    """The items nearest to each text (or its `own` item), and the features of each pair."""
+def candidates(
+    mine: Bags, known: Bags, parts: Sequence[Items], own: Ints | None = None
+) -> tuple[Pairs, Floats]:
+    """The items of each part that are nearest to each text (or its `own` item), and the features of
+    each pair."""
     if own is None:
-        text, item = _nearest(mine.telling, known)
+        found = [_nearest(mine.telling, part) for part in parts]
+        text, item = (np.concatenate(column) for column in zip(*found, strict=True))
     else:
         text, item = np.arange(len(own)), own
-    return Pairs(text, item, np.zeros(len(text))), features(mine, known.bags, text, item)
+    return Pairs(text, item, np.zeros(len(text))), features(mine, known, text, item)
 
 
 def rephrased(pairs: Pairs, found: Floats) -> Pairs:

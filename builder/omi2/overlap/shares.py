@@ -4,8 +4,8 @@ The n-grams of an index lie sorted in a `Table`, before a filter of one byte per
 lets through every n-gram of the index and few others; so nearly all n-grams of a text that has
 nothing to do with any item cost one look each. What is left is joined with the places where it
 stands, and the words of an item that lie in shared n-grams are counted, each once. An n-gram of
-more than `COMMON` items is no evidence of any (the document-frequency filter): it is left out of
-the table.
+more than `COMMON` items of a part of the index is no evidence of any (the document-frequency
+filter): there it is left out of the table.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omi2.overlap.batch import Grams, Ints, distinct, ranges
+from omi2.overlap.index import Index
 from omi2.overlap.text import Hashes
 
 COMMON = 12
@@ -48,38 +49,45 @@ class Table:
     sieve: npt.NDArray[np.bool_]
 
 
-def table(
-    grams: Hashes, lengths: Ints, n: int, most: int = COMMON, wholes: Hashes | None = None
-) -> Table:
+def table(index: Index, grams: Hashes, most: int = COMMON) -> Table:
     """A table of every item's n-grams, which lie one item after another; hashes of 0 are blank.
 
-    An n-gram of more than `most` items is left out. Items of one hash in `wholes` count as one: a
-    test set that is compared with twice says no less.
+    An n-gram of more than `most` items of a part is left out there. Items of the same words count
+    as one: a test set that is compared with twice says no less.
     """
-    counts = np.maximum(lengths - n + 1, 0)
+    counts = np.maximum(index.lengths - index.n + 1, 0)
     items = np.repeat(np.arange(len(counts)), counts)
     places = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
-    own = items if wholes is None else np.unique(wholes, return_inverse=True)[1][items]
+    part = np.repeat(np.arange(len(index.slices)), [len(index.items[s]) for s in index.slices])
+    whole = np.unique(index.whole, return_inverse=True)[1]
+    own = np.unique(part << 32 | whole, return_inverse=True)[1][items]
     order = np.flatnonzero(grams)
     order = order[np.argsort(grams[order] << np.uint64(24) | own[order].astype(np.uint64))]
-    hashes, begins, sizes = np.unique(grams[order], return_index=True, return_counts=True)
-    new = np.append(True, np.diff(own[order]) != 0)
-    new[begins] = True
-    common = np.add.reduceat(new, begins) > most if len(begins) else np.zeros(0, np.bool_)
-    order = order[~np.repeat(common, sizes)]
-    sizes = sizes[~common]
+    order = order[~_common(grams[order], part[items[order]], own[order], most)]
+    hashes, sizes = np.unique(grams[order], return_counts=True)
     size = 1 << max(10, int(FILTER_SHARE * len(sizes)).bit_length())
     sieve = np.zeros(size, np.bool_)
-    sieve[(hashes[~common] & np.uint64(size - 1)).astype(np.int64)] = True
+    sieve[(hashes & np.uint64(size - 1)).astype(np.int64)] = True
     return Table(
-        n,
-        lengths,
-        hashes[~common],
+        index.n,
+        index.lengths,
+        hashes,
         np.concatenate([[0], np.cumsum(sizes)]),
         items[order].astype(np.int32),
         places[order].astype(np.int32),
         sieve,
     )
+
+
+def _common(grams: Hashes, part: Ints, own: Ints, most: int) -> npt.NDArray[np.bool_]:
+    """Which of the n-grams, in order, stand in more than `most` different items of their part."""
+    first = np.ones(len(grams), np.bool_)  # of an n-gram in a part
+    first[1:] = (np.diff(grams) != 0) | (np.diff(part) != 0)
+    new = first.copy()
+    new[1:] |= np.diff(own) != 0
+    begins = np.flatnonzero(first)
+    different = np.add.reduceat(new, begins, dtype=np.int64) if len(begins) else begins
+    return np.repeat(different > most, np.diff(np.append(begins, len(grams))))
 
 
 def found(hashes: Hashes, known: Table) -> tuple[Ints, Ints]:

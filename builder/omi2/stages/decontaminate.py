@@ -164,7 +164,7 @@ def _told(rules: Decontaminate) -> dict[str, Any]:
     layer, why = embed.chosen(rules)
     for found in made.index.benchmarks:
         name, items = str(found["name"]), int(str(found["items"]))
-        count = items if name in with_texts else coverage(index.select(made.index, name), texts)
+        count = items if name in with_texts else coverage(index.select(made.index, [name]), texts)
         enough = covered(items, count)
         told.append(
             {**found, "with_texts": count, "texts": enough, "layers": _layers(rules, enough)}
