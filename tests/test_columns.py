@@ -89,6 +89,9 @@ SIDES = st.lists(NUMBERS, min_size=1, max_size=4).flatmap(
 @example("999999999999.1 - 999999999999.0", " = ", "0.1", "")  # floats cancel out
 @example("10", "=", "10/3.0002", "")
 @example("10/3", "=", "3.3333333333333335", "")
+@example("(2+3", "=", "6", "")  # a bracket stays open
+@example("2(3)+1*2", "=", "9", "")  # no expression
+@example("9*3", "=", ".5+26", "")
 def test_claims_of_columns(left: str, equals: str, right: str, end: str) -> None:
     run = left + equals + right + end
     told = claims_of(strings([run])).rows()

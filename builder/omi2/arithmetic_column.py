@@ -22,12 +22,14 @@ _INNER = rf"[0-9(]{_SIDE}={_SIDES}$"
 """What stands before a `_RUN` that is the end of a longer one, which claims nothing."""
 _N = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _MADE = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
-_SIMPLE = rf"^(-?{_N}) ?([-+*/]) ?({_N}) ?= ?(-?{_MADE})[-+*/(= ]*$"
+_SIMPLE = rf"^\(?(-?{_N}) ?([-+*/]) ?({_N}) ?= ?(-?{_MADE})[-+*/(= ]*$"
 _EDGES = (0.9999 / WITHIN, 1.0001 / WITHIN)
 """Floats of `_N` are no further off than this, but where two of them nearly cancel out."""
 _W = r"([0-9]{1,6})"
 _THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
 _CLAIMS_NOTHING = r"^-?[^-+*/=]*=|^[^=]*=[-+*/(= ]*$"
+_UNREAD = r"^[^=]*(?:[0-9)] *\(|\) *[0-9]|[0-9] +[0-9]|[^0-9]\.)[^=]*="
+"""A first side that is no expression, such as 2(3), and claims nothing."""
 _ODD = r"[^\t\n -~]"
 _ODD_RIGHT = rf"^[,:]?\s*[\\(]?[A-Za-z]*\s*{_ODD}"
 """No further than this do `_RIGHT`, `_COMMAND` and `_APART` look."""
@@ -88,7 +90,7 @@ def claims_of(runs: pl.Series) -> pl.DataFrame:
     Columns tell of `a op b = c`, and of three whole numbers without a division; Python of the rest.
     """
     one, rest = _one_step(runs)
-    two, rest = _two_steps(rest)
+    two, rest = _two_steps(rest.filter(~rest.str.contains(_UNREAD)))
     told = [(run, *found) for run in rest if (found := claim(run)) is not None]
     return pl.concat([one, two, pl.DataFrame(told, _CLAIMS, orient="row")])
 
@@ -96,7 +98,8 @@ def claims_of(runs: pl.Series) -> pl.DataFrame:
 def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
     """What is told of the runs that are no chain or one `a op b = c`; and the other runs.
 
-    A float tells whether it holds; what is at the very edge, or cancels out, is for `claim`.
+    A float tells whether it holds; what is at the very edge, or cancels out, or begins with a
+    bracket and is not the same to the last bit, is for `claim`.
     """
     run, g = pl.col("run"), pl.col("g")
     number = {at: g.struct[at].cast(pl.Float64, strict=False) for at in (0, 2, 3)}
@@ -112,7 +115,7 @@ def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
     made = pl.col("made")
     off = (made - c).abs() / pl.max_horizontal(made.abs(), c.abs())
     cancels = made.abs() * 1e6 < pl.max_horizontal(a.abs(), b.abs())
-    sure = made.is_finite() & ((made == c) | ~cancels)
+    sure = made.is_finite() & ((made == c) | ~(cancels | run.str.starts_with("(")))
     frame = frame.with_columns(off=pl.when(sure).then(off.fill_nan(0.0)))
     wrong = frame.filter(pl.col("off") >= _EDGES[1]).select("run", operators=1, shown=None)
     rest = frame.filter(pl.col("off").is_null() | pl.col("off").is_between(*_EDGES, "none"))
