@@ -145,7 +145,9 @@ def ranges(starts: Ints, lengths: Ints) -> Ints:
     """The numbers starts[i], ..., starts[i] + lengths[i] - 1 of every i, one after another."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - ends + lengths, lengths)
+    numbers = np.arange(total)
+    numbers += np.repeat(starts - ends + lengths, lengths)
+    return numbers
 
 
 def distinct(keys: Ints) -> Ints:

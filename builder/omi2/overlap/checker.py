@@ -207,10 +207,12 @@ class Checker:
         score = np.concatenate([p.score for p, _ in found])
         rule = np.concatenate([rule for _, rule in found])
         pair = text * len(self.index.items) + item
-        changed = np.isin(pair, pair[rule == RULES.index(NUMBER_CHANGE)])
-        rule[changed & (rule == RULES.index(REPHRASE))] = RULES.index(NUMBER_CHANGE)
+        told = np.flatnonzero(rule == RULES.index(REPHRASE))
+        changed = np.isin(pair[told], pair[rule == RULES.index(NUMBER_CHANGE)])
+        rule[told[changed]] = RULES.index(NUMBER_CHANGE)
         bad = rule >= RULES.index(REPHRASE)  # under every policy
-        order = np.lexsort((-item, rule, score, rule > 0, bad, text))
+        first = text << 2 | bad << 1 | (rule > 0)
+        order = np.lexsort((rule << 32 | 0xFFFFFFFF - item, score, first))
         best = order[np.append(np.diff(text[order]) != 0, True)] if len(order) else order
         matches = [Match(NONE)] * len(batch)
         for at, one, number, value in zip(

@@ -87,7 +87,9 @@ class Bags:
             for name in ("owner", "names", "weights")
         )
         sure = weighed >= TELLING
-        return _sets(owner[sure], names[sure], len(self.stems.offsets) - 1)
+        keys, weighed = (owner << 32 | names)[sure], weighed[sure]
+        order = np.argsort(keys)
+        return _sets(keys[order], weighed[order], len(self.stems.offsets) - 1)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Items:
 def bags(batch: Batch) -> Bags:
     """The bags of a batch of texts: those of `rephrase.bag`."""
     facts = np.array([*map(names, batch.vocabulary)], np.int64).reshape(-1, 2)
-    return Bags(*(_sets(batch.owner, column[batch.tokens], len(batch)) for column in facts.T))
+    return Bags(*(_weighed(batch.owner, column[batch.tokens], len(batch)) for column in facts.T))
 
 
 def known_bags(found: Sequence[Bag]) -> Bags:
@@ -124,7 +126,7 @@ def known_bags(found: Sequence[Bag]) -> Bags:
         sets = [getattr(each, kind) for each in found]
         owner = np.repeat(np.arange(len(sets)), [len(each) for each in sets])
         names = np.fromiter((name for each in sets for name in each), np.int64, len(owner))
-        made.append(_sets(owner, names, len(sets)))
+        made.append(_weighed(owner, names, len(sets)))
     return Bags(*made)
 
 
@@ -245,26 +247,24 @@ def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
     there = np.minimum(there, max(len(known.names) - 1, 0))
     right = known.names[there] == mine.names if len(known.names) else mine.names < 0
     there, owner = there[right], mine.owner[right]
-    often = np.isin(there, [*known.rows])
+    common = np.isin(there, [*known.rows])
     begins, count = np.searchsorted(owner, np.arange(len(mine.offsets))), len(known.offsets) - 1
-    sizes = np.where(often, 0, known.begins[there + 1] - known.begins[there])
+    sizes = np.where(common, 0, known.begins[there + 1] - known.begins[there])
     found = [np.zeros(0, np.int64)]
     for first in range(0, len(mine.offsets) - 1, BLOCK):
         norms = mine.norms[first : first + BLOCK]
         low, high = begins[[first, first + len(norms)]]
         at = ranges(known.begins[there[low:high]], sizes[low:high])
-        place = (owner[low:high] - first) * count
-        text = np.repeat(place, sizes[low:high])
+        here, often = owner[low:high] - first, common[low:high]
+        text = np.repeat(here * count, sizes[low:high])
         scores = _added(text + known.owners[at], known.squares[at], len(norms) * count)
-        common = often[low:high]
-        for begin, name in zip(
-            place[common].tolist(), there[low:high][common].tolist(), strict=True
-        ):
-            scores[begin : begin + count] += known.rows[name]
-        limits = np.maximum(NEAR * norms, 1e-9)
-        near = np.flatnonzero(scores.reshape(len(norms), count) > limits[:, None])
+        scores = scores.reshape(len(norms), count)
+        for one, name in zip(here[often].tolist(), there[low:high][often].tolist(), strict=True):
+            row = scores[one]
+            row += known.rows[name]
+        near = np.flatnonzero(scores > np.maximum(NEAR * norms, 1e-9)[:, None])
         text, bag = np.divmod(near, count)
-        far = (_STEPS * np.maximum(1 - scores[near] / norms[text], 0)).astype(np.int64)
+        far = (_STEPS * np.maximum(1 - scores.ravel()[near] / norms[text], 0)).astype(np.int64)
         found.append((text + first) << 48 | far << 24 | bag)  # so that one sort orders all
     keys = np.sort(np.concatenate(found))
     text = keys >> 48
@@ -310,9 +310,12 @@ def _share(part: Floats, whole: Floats, otherwise: float) -> Floats:
     return out
 
 
-def _sets(owner: Ints, names: Ints, count: int) -> Sets:
+def _weighed(owner: Ints, names: Ints, count: int) -> Sets:
     """Sets of the names that are not negative, each once."""
     keys = distinct((owner << 32 | names)[names >= 0])
-    names = keys & 0xFFFFFFFF
-    offsets = np.searchsorted(keys, np.arange(count + 1) << 32)
-    return Sets(names, weights().many(names), offsets)
+    return _sets(keys, weights().many(keys & 0xFFFFFFFF), count)
+
+
+def _sets(keys: Ints, weighed: Floats, count: int) -> Sets:
+    """Sets from their keys, sorted."""
+    return Sets(keys & 0xFFFFFFFF, weighed, np.searchsorted(keys, np.arange(count + 1) << 32))
