@@ -40,10 +40,10 @@ def guarded(command: Callable[[], Any]) -> None:
         sys.exit(130)
 
 
-_KEEP_MEMORY = "dirty_decay_ms:5000,muzzy_decay_ms:0"
-"""For Polars' allocator: memory is given back after 5 s, not half a second. A stage asks for the
-same hundreds of megabytes for every part, and each page that comes back costs a fault: a third of
-the system's time, 5% of a build, for some 50 MB a process."""
+_KEEP_MEMORY = "dirty_decay_ms:20000,muzzy_decay_ms:0"
+"""For Polars' allocator: memory is given back after 20 s, not half a second. A stage asks for the
+same hundreds of megabytes for every part, and each page that comes back costs a fault: half of the
+system's time, nearly a tenth of a build, for some 150 MB a process."""
 
 
 def main() -> None:
