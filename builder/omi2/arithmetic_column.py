@@ -13,8 +13,9 @@ from omi2.arithmetic import WITHIN, claim, expand, wrong_arithmetic
 
 _SIDE = r"(?:[0-9+\-*/() ]|\.[0-9])*"
 _SIDES = r"(?:[0-9+\-*/()= ]|\.[0-9])*"
-_RUN = rf"-?[0-9(](?:{_SIDE}(?:[0-9)]|\.[0-9]))? *[-+*/]{_SIDE}={_SIDES}"
-"""A run of plain arithmetic with an operator before its first `=`: what `omi2.arithmetic` looks at.
+_END = r"(?:[0-9)]|\.[0-9])"
+_RUN = rf"-?[0-9(](?:{_SIDE}{_END})? *[-+*/]{_SIDE}=[-+*/(= ]*{_END}{_SIDES}"
+"""A run of plain arithmetic that `omi2.arithmetic` looks at: an operator, `=`, and what it makes.
 
 Only its first `=` can end a side: so the pattern is found by looking for `=` and reading back.
 """
@@ -27,7 +28,6 @@ _EDGES = (0.9999 / WITHIN, 1.0001 / WITHIN)
 """Floats of `_N` are no further off than this, but where two of them nearly cancel out."""
 _W = r"([0-9]{1,6})"
 _THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
-_CLAIMS_NOTHING = r"^-?[^-+*/=]*=|^[^=]*=[-+*/(= ]*$"
 _UNREAD = r"^[^=]*(?:[0-9)] *\(|\) *[0-9]|[0-9] +[0-9]|[^0-9]\.)[^=]*="
 """A first side that is no expression, such as 2(3), and claims nothing."""
 _ODD = r"[^\t\n -~]"
@@ -103,10 +103,8 @@ def _one_step(runs: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
     """
     run, g = pl.col("run"), pl.col("g")
     number = {at: g.struct[at].cast(pl.Float64, strict=False) for at in (0, 2, 3)}
-    frame = runs.alias("run").to_frame().filter(~run.str.contains(_CLAIMS_NOTHING))
-    frame = frame.with_columns(g=run.str.extract_groups(_SIMPLE)).select(
-        "run", a=number[0], b=number[2], c=number[3], op=g.struct[1]
-    )
+    frame = runs.alias("run").to_frame().with_columns(g=run.str.extract_groups(_SIMPLE))
+    frame = frame.select("run", a=number[0], b=number[2], c=number[3], op=g.struct[1])
     a, b, c, op = (pl.col(name) for name in ("a", "b", "c", "op"))
     frame = frame.with_columns(
         made=pl.when(op == "+").then(a + b).when(op == "-").then(a - b)
