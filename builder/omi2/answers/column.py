@@ -26,7 +26,7 @@ _BOX = rf"^({_ONE})\}}(?:{_FLAT}|\{{(?:{_FLAT})*\}})*$"
 """A box's content, nested twice at most, and after it nothing that could close a box around it."""
 _BESIDE = r"[^ \t\n$,;:&\\{}quadtexnor\x1c-\x1f]"
 _LAST = (
-    rf"^[^{{}}\\]*\}}[^{{}}\\]*{_BESIDE}[^{{}}\\]*\\boxed\{{([^{{}}\\\x1c-\x1f]*)\}}"
+    rf"^[^{{}}\\]*\}}[^{{}}\\]*{_BESIDE}[^{{}}\\]*\\boxed\{{({_ONE})\}}"
     rf"(?:{_FLAT}|\{{(?:{_FLAT})*\}})*$"
 )
 """The content of the last of two plain boxes that form no list, from within the first."""
@@ -100,7 +100,8 @@ def _stated(frame: "pl.DataFrame", mode: str) -> "pl.DataFrame":
     import polars as pl
 
     text, tail = pl.col("text"), pl.col("tail")
-    unboxed = ~text.str.contains(_ANY)
+    frame = frame.with_columns(unboxed=~text.str.contains(_ANY))  # asked three times
+    unboxed = pl.col("unboxed")
     final = pl.when(unboxed | ~tail.str.contains(_ANY)).then(_final(tail))
     pattern = _PHRASE if mode == "strict" else _NUMBER
     stated = pl.when(unboxed).then(tail.str.extract(pattern))
