@@ -213,7 +213,8 @@ def _narrow(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
 
 
 def _sets(name: str, arrays: "np.lib.npyio.NpzFile") -> list[frozenset[int]]:
-    ends = np.cumsum(arrays[f"{name}_counts"], dtype=np.int64)
-    if len(arrays[name]) != (ends[-1] if len(ends) else 0):
+    ends = [0, *np.cumsum(arrays[f"{name}_counts"], dtype=np.int64).tolist()]
+    hashes = arrays[name].tolist()
+    if len(hashes) != ends[-1]:
         raise ValueError(f"the lists of {name} do not fit")
-    return [frozenset(found.tolist()) for found in np.split(arrays[name], ends[:-1])]
+    return [frozenset(hashes[begin:end]) for begin, end in pairwise(ends)]

@@ -18,7 +18,8 @@ from omi2.errors import UsageError
 from omi2.recipe import Recipe, Seed
 from omi2.run import Report, Run, drop, tally
 from omi2.sources import Loaded, Problem, read
-from omi2.texts import count_tokens, unfit
+from omi2.texts import unfit
+from omi2.tokens import count_column
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +64,12 @@ def _choose(
     for name, found in loaded:
         named: dict[str | None, str] = {}
         needs_gold = any(p["answer"] for p in found.problems)
-        keys = ids.problem_ids(pl.Series([p["problem"] for p in found.problems], dtype=pl.String))
-        for key, problem in zip(keys, found.problems, strict=True):
-            text = problem["problem"] or ""
+        texts = pl.Series([p["problem"] or "" for p in found.problems], dtype=pl.String)
+        columns = (ids.problem_ids(texts), texts, count_column(texts), found.problems)
+        for key, text, tokens, problem in zip(*columns, strict=True):
             if named.setdefault(problem["id"], key) != key:
                 shared.add((str(problem["id"]), name))
-            if reason := _reason(problem, rules, needs_gold=needs_gold):
+            if reason := _reason(problem, tokens, rules, needs_gold=needs_gold):
                 dropped.append(drop(key, reason, f"{name} {problem['id']}", text=text))
                 continue
             if problem["answer"]:
@@ -91,13 +92,13 @@ def _choose(
     return [chosen[key] for key in sorted(chosen)], dropped, shared
 
 
-def _reason(problem: Problem, rules: Seed, *, needs_gold: bool) -> str:
+def _reason(problem: Problem, tokens: int, rules: Seed, *, needs_gold: bool) -> str:
     text = problem["problem"]
     if not text or not text.strip():
         return "empty"
     if len(text) > rules.max_chars:
         return "too_long"
-    if len(text) > rules.max_problem_tokens < count_tokens(text):  # a token has a character
+    if tokens > rules.max_problem_tokens:
         return "problem_too_long"
     if reason := unfit(text):
         return reason
