@@ -25,6 +25,7 @@ import polars as pl
 from scipy.optimize import minimize
 
 from omi2.overlap import nearest, rephrase
+from omi2.overlap.bags import Bags, bags, known_bags
 from omi2.overlap.batch import tokenise
 from omi2.overlap.rephrase import FEATURES, FREE, SCORERS, Bag, bag
 from omi2.overlap.text import words
@@ -68,9 +69,9 @@ def frequencies(bags: list[Bag]) -> dict[str, np.ndarray]:
     }
 
 
-def grouped(told: list[tuple[int, str]], known: nearest.Items) -> Group:
+def grouped(told: list[tuple[int, str]], known: tuple[Bags, list[nearest.Items]]) -> Group:
     """The pairs of (item, problem) with the nearest items."""
-    pairs, features = nearest.candidates(nearest.bags(tokenise([t for _, t in told])), known)
+    pairs, features = nearest.candidates(bags(tokenise([t for _, t in told])), *known)
     return Group(np.array([at for at, _ in told]), pairs.text, pairs.item, features)
 
 
@@ -158,7 +159,9 @@ def main() -> None:
         np.savez_compressed(PACKAGE / "frequencies.npz", **counted)
         rephrase.weights.cache_clear()
     test = [t for d in sets.values() for t in d.filter(split="test")["problem"]]
-    known = nearest.items([bag(words(t)) for t in test])
+    items = [bag(words(t)) for t in test]
+    stored = known_bags(items)
+    known = stored, [nearest.items(items, stored, slice(0, len(items)))]
     groups = {n: grouped([(-1, t) for t in texts], known) for n, texts in train.items()}
     groups["rephrase"] = grouped(labelled(options.data, test), known)
     groups |= {name: grouped(told, known) for name, told in told_anew(sets).items()}

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from omi2.overlap.bags import TELLING
 from omi2.overlap.checker import RULES, Match
-from omi2.overlap.nearest import NEAR, NEAREST, TELLING, TEMPLATE_WEIGHT
+from omi2.overlap.nearest import NEAR, NEAREST, TEMPLATE_WEIGHT
 from omi2.overlap.rephrase import RARE, Bag, bag, scorers, weights
 from omi2.overlap.shares import COMMON
 from omi2.overlap.text import masked_hashes, ngram_hashes, words

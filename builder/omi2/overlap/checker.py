@@ -36,18 +36,10 @@ import numpy.typing as npt
 
 from omi2.errors import UsageError
 from omi2.overlap import minhash
+from omi2.overlap.bags import Floats, bags, have_numbers, known_bags
 from omi2.overlap.batch import Batch, Ints, chunks, ngrams, tokenise
 from omi2.overlap.index import Index
-from omi2.overlap.nearest import (
-    Floats,
-    bags,
-    candidates,
-    have_numbers,
-    items,
-    known_bags,
-    rephrased,
-    templates,
-)
+from omi2.overlap.nearest import candidates, items, rephrased, templates
 from omi2.overlap.shares import COMMON, Pairs, shares, table
 from omi2.overlap.whole import MOST_OF_TEXT, Wholes
 from omi2.recipe import Decontaminate

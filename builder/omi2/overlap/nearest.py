@@ -1,28 +1,26 @@
 """The rephrase scorer of `omi2.overlap.rephrase` over many texts and items, in arrays.
 
-A text's stems and numbers are small sets of weighted hashes (`Sets`). The items that come into
+A text's stems and numbers are small sets of weighted hashes (`bags.Sets`). The items that come into
 question are those with the highest cosine over the stems and numbers that tell something, `NEAREST`
 of each part of an index at most, copies counted once; for these the FEATURES of `rephrase` are
 computed and scored.
 """
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from omi2.overlap.batch import Batch, Ints, distinct, ranges
-from omi2.overlap.rephrase import FEATURES, RARE, Bag, names, scorers, weights
-from omi2.overlap.shares import FILTER_SHARE, Pairs
+from omi2.overlap.bags import Bags, Floats, Sets, added, in_common
+from omi2.overlap.batch import Ints, ranges
+from omi2.overlap.rephrase import FEATURES, Bag, scorers
+from omi2.overlap.shares import Pairs
 
 NEAREST = 8
 """Items looked at: of 1,246 labelled paraphrases the right one was not among them for three."""
 NEAR = 0.1
 """Cosine from which an item is looked at."""
-TELLING = 1.5
-"""Nats from which a stem or a number counts for that cosine: what one text in four has does not."""
 TEMPLATE_WEIGHT = 36.0
 """Nats that a problem and an item must share to be one template: with fewer, MATH train has many
 that are no item's (strict, at 0.85, 16.1% of it are flagged with this, 22% with 12)."""
@@ -32,64 +30,6 @@ BLOCK = 32
 """Texts whose cosines with all items are held at once: an array that fits a processor's cache."""
 _STEPS = (1 << 24) - 1
 """The steps in which cosines are told apart, and the most items that are."""
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Sets:
-    """Sets of weighted hashes: set i is `names[offsets[i]:offsets[i + 1]]`, sorted."""
-
-    names: Ints
-    weights: Floats
-    offsets: Ints
-
-    @functools.cached_property
-    def owner(self) -> Ints:
-        """The set of each name."""
-        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-
-    @functools.cached_property
-    def keys(self) -> Ints:
-        """Set and name in one number, sorted."""
-        return self.owner << 32 | self.names
-
-    @functools.cached_property
-    def sieve(self) -> npt.NDArray[np.bool_]:
-        """Lets through every key and few other numbers: one look, where a search takes many."""
-        found = np.zeros(1 << max(10, (FILTER_SHARE * len(self.keys)).bit_length()), np.bool_)
-        found[_mixed(self.keys, len(found))] = True
-        return found
-
-    @functools.cached_property
-    def sums(self) -> Floats:
-        """The weight of each set."""
-        return _added(self.owner, self.weights, len(self.offsets) - 1)
-
-    @functools.cached_property
-    def norms(self) -> Floats:
-        """The length of each set's vector of weights."""
-        return np.sqrt(_added(self.owner, self.weights**2, len(self.offsets) - 1))
-
-
-@dataclass(frozen=True)
-class Bags:
-    """What a paraphrase keeps of many texts."""
-
-    stems: Sets
-    numbers: Sets
-
-    @functools.cached_property
-    def telling(self) -> Sets:
-        """Stems and numbers together, those that tell something."""
-        both = (self.stems, self.numbers)
-        owner, names, weighed = (
-            np.concatenate([getattr(each, name) for each in both])
-            for name in ("owner", "names", "weights")
-        )
-        sure = weighed >= TELLING
-        keys, weighed = (owner << 32 | names)[sure], weighed[sure]
-        order = np.argsort(keys)
-        return _sets(keys[order], weighed[order], len(self.stems.offsets) - 1)
 
 
 @dataclass(frozen=True)
@@ -113,23 +53,6 @@ class Items:
     offsets: Ints
 
 
-def bags(batch: Batch) -> Bags:
-    """The bags of a batch of texts: those of `rephrase.bag`."""
-    facts = np.array([*map(names, batch.vocabulary)], np.int64).reshape(-1, 2)
-    return Bags(*(_weighed(batch.owner, column[batch.tokens], len(batch)) for column in facts.T))
-
-
-def known_bags(found: Sequence[Bag]) -> Bags:
-    """The bags of an index's items."""
-    made = []
-    for kind in ("stems", "numbers"):
-        sets = [getattr(each, kind) for each in found]
-        owner = np.repeat(np.arange(len(sets)), [len(each) for each in sets])
-        names = np.fromiter((name for each in sets for name in each), np.int64, len(owner))
-        made.append(_weighed(owner, names, len(sets)))
-    return Bags(*made)
-
-
 def items(found: Sequence[Bag], known: Bags, part: slice) -> Items:
     """A part of an index's items, ready to be searched."""
     numbers: dict[Bag, int] = {}
@@ -148,7 +71,7 @@ def items(found: Sequence[Bag], known: Bags, part: slice) -> Items:
     rows = {}
     for name in np.flatnonzero(np.diff(begins) * OFTEN > len(numbers)).tolist():
         here = slice(begins[name], begins[name + 1])
-        rows[name] = _added(owners[here], squares[here], len(numbers))
+        rows[name] = added(owners[here], squares[here], len(numbers))
     return Items(names, begins, owners, squares, rows, grouped, offsets)
 
 
@@ -185,8 +108,8 @@ def templates(pairs: Pairs, found: Floats) -> tuple[Pairs, npt.NDArray[np.bool_]
 
 def features(mine: Bags, its: Bags, text: Ints, item: Ints) -> Floats:
     """FEATURES of pairs: one row a pair."""
-    shared, squares, rare = _common(mine.stems, its.stems, text, item)
-    both, _, count = _common(mine.numbers, its.numbers, text, item, rare=-1.0)
+    shared, squares, rare = in_common(mine.stems, its.stems, text, item)
+    both, _, count = in_common(mine.numbers, its.numbers, text, item, rare=-1.0)
     my, their = mine.numbers.sums[text], its.numbers.sums[item]
     sizes, theirs = np.diff(mine.stems.offsets)[text], np.diff(its.stems.offsets)[item]
     my_numbers = np.diff(mine.numbers.offsets)[text]
@@ -233,14 +156,6 @@ def features(mine: Bags, its: Bags, text: Ints, item: Ints) -> Floats:
     )
 
 
-def have_numbers(batch: Batch, its: Bags, text: Ints, item: Ints) -> npt.NDArray[np.bool_]:
-    """Whether each text has all of its item's numbers."""
-    chosen, text = np.unique(text, return_inverse=True)
-    mine = bags(batch.take(chosen)).numbers
-    _, _, count = _common(mine, its.numbers, text, item, rare=-1.0)
-    return np.asarray(count == np.diff(its.numbers.offsets)[item])
-
-
 def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
     """The items of the highest cosine, those of NEAREST bags a text at most."""
     there = np.searchsorted(known.names, mine.names)
@@ -257,7 +172,7 @@ def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
         at = ranges(known.begins[there[low:high]], sizes[low:high])
         here, often = owner[low:high] - first, common[low:high]
         text = np.repeat(here * count, sizes[low:high])
-        scores = _added(text + known.owners[at], known.squares[at], len(norms) * count)
+        scores = added(text + known.owners[at], known.squares[at], len(norms) * count)
         scores = scores.reshape(len(norms), count)
         for one, name in zip(here[often].tolist(), there[low:high][often].tolist(), strict=True):
             row = scores[one]
@@ -274,48 +189,7 @@ def _nearest(mine: Sets, known: Items) -> tuple[Ints, Ints]:
     return np.repeat(text, sizes), known.items[ranges(known.offsets[bag], sizes)]
 
 
-def _common(
-    mine: Sets, its: Sets, text: Ints, item: Ints, rare: float = RARE
-) -> tuple[Floats, Floats, Ints]:
-    """Of what each pair shares: the weight, the sum of squares, and how many weigh over `rare`."""
-    sizes = np.diff(mine.offsets)[text]
-    pair = np.repeat(np.arange(len(text)), sizes)
-    at = ranges(mine.offsets[text], sizes)
-    keys = np.repeat(item, sizes) << 32 | mine.names[at]
-    maybe = np.flatnonzero(its.sieve.take(_mixed(keys, len(its.sieve))))
-    pair, at, keys = pair[maybe], at[maybe], keys[maybe]
-    there = np.minimum(np.searchsorted(its.keys, keys), max(len(its.keys) - 1, 0))
-    same = its.keys[there] == keys if len(its.keys) else at < 0
-    pair, weighed = pair[same], mine.weights[at[same]]
-    return (
-        _added(pair, weighed, len(text)),
-        _added(pair, weighed**2, len(text)),
-        np.bincount(pair[weighed > rare], minlength=len(text)).astype(np.int64),
-    )
-
-
-def _mixed(keys: Ints, size: int) -> Ints:
-    """Sets' keys as numbers below `size`, a power of two: names are hashes, sets are scattered."""
-    return keys + (keys >> 32) * 0x9E3779B1 & size - 1
-
-
-def _added(place: Ints, values: Floats, count: int) -> Floats:
-    """The sum of the values of each place."""
-    return np.asarray(np.bincount(place, values, count), np.float64)
-
-
 def _share(part: Floats, whole: Floats, otherwise: float) -> Floats:
     out = np.full(len(part), otherwise)
     np.divide(part, whole, out=out, where=whole > 0)
     return out
-
-
-def _weighed(owner: Ints, names: Ints, count: int) -> Sets:
-    """Sets of the names that are not negative, each once."""
-    keys = distinct((owner << 32 | names)[names >= 0])
-    return _sets(keys, weights().many(keys & 0xFFFFFFFF), count)
-
-
-def _sets(keys: Ints, weighed: Floats, count: int) -> Sets:
-    """Sets from their keys, sorted."""
-    return Sets(keys & 0xFFFFFFFF, weighed, np.searchsorted(keys, np.arange(count + 1) << 32))
