@@ -92,6 +92,7 @@ SIDES = st.lists(NUMBERS, min_size=1, max_size=4).flatmap(
 @example("(2+3", "=", "6", "")  # a bracket stays open
 @example("2(3)+1*2", "=", "9", "")  # no expression
 @example("9*3", "=", ".5+26", "")
+@example("9*3", "=", ".5+26", "=4")
 def test_claims_of_columns(left: str, equals: str, right: str, end: str) -> None:
     run = left + equals + right + end
     told = claims_of(strings([run])).rows()
@@ -107,7 +108,7 @@ SOLUTIONS = ["My solution:", "\\boxed{", "\\boxed{1}", "\\boxed{\\frac{1}{2}}", 
              "7 = 2+2 = 5", "0.5+2.5+1 = 4", "0.5+2 = 3", "2+3*4 = .5", "2+3*4 = ()",
              "[asy]", "<|im_end|>", "\\begin{tikzpicture}", "</s>", "<svg ",
              "a box", "M", "*",
-             "$."]  # fmt: skip
+             "$.", "“box”", "boxed{1}", "\\"]  # fmt: skip
 
 
 def check(texts: list[str], rules: Filter) -> None:

@@ -28,7 +28,7 @@ _EDGES = (0.9999 / WITHIN, 1.0001 / WITHIN)
 """Floats of `_N` are no further off than this, but where two of them nearly cancel out."""
 _W = r"([0-9]{1,6})"
 _THREE = rf"^{_W} ?([-+*]) ?{_W} ?([-+*]) ?{_W}( ?)= ?{_W}[-+*/(= ]*$"
-_UNREAD = r"^[^=]*(?:[0-9)] *\(|\) *[0-9]|[0-9] +[0-9]|[^0-9]\.)[^=]*="
+_UNREAD = r"^[^=]*(?:[0-9)] *\(|\) *[0-9]|[0-9] +[0-9]|[^0-9=]\.)[^=]*="
 """A first side that is no expression, such as 2(3), and claims nothing."""
 _ODD = r"[^\t\n -~]"
 _ODD_RIGHT = rf"^[,:]?\s*[\\(]?[A-Za-z]*\s*{_ODD}"

@@ -19,8 +19,9 @@ _BOX = r"\\(?:boxed|fbox|framebox)"
 _FLAT = r"[^{}\\]|\\[^{}]"
 _INSIDE = rf"(?:{_FLAT}|\{{(?:{_FLAT}|\{{(?:{_FLAT})*\}})*\}})*"
 _CLOSED = rf"{_BOX}\{{{_INSIDE}\}}"
-_LAST = rf'^\\boxed\{{{_INSIDE}\}}(?:[ "-\-/->@-~]*[!-~])?$'
-"""A box and what ends a text that is not cut: no sentence before the end, no odd character."""
+_LAST = rf'^boxed\{{{_INSIDE}\}}(?:[ "-\-/->@-~]*[!-~])?$'
+"""A box after its backslash, and what ends a text that is not cut: no sentence before the end, no
+odd character."""
 _MAY_HEAD = ("", "!"), ("*", "+"), ("M", "N"), ("m", "n")
 """What a text begins with that has a heading: a space, a star, or "my"."""
 _SENTENCE = rf"(?s)^({_INSIDE}\}}.*?)(?:([.!?])(?:\s|$)|\n|$)"
@@ -90,13 +91,17 @@ def judge_column(generations: pl.Series, rules: Filter) -> pl.DataFrame:
 def _whole(frame: pl.DataFrame) -> pl.Series:
     """Whether each text has one box, at its end, and is its own solution; False says nothing."""
     text, last = pl.col("text"), pl.col("last")
-    at = text.str.find("box", literal=True).cast(pl.Int64)
-    frame = frame.select("text", last=text.cast(pl.Binary).bin.slice(at - 1))
-    frame = frame.with_columns(last.cast(pl.String, strict=False))
+    raw, at = text.cast(pl.Binary).bin, text.str.find("box", literal=True).cast(pl.Int64)
+    frame = frame.select(
+        "text",
+        last=raw.slice(at).cast(pl.String),
+        command=(at > 0) & (raw.slice(at - 1, 1) == b"\\"),
+    )
     headed = pl.any_horizontal(
         text.is_between(pl.lit(low), pl.lit(high), "left") for low, high in _MAY_HEAD
     )
-    one = last.str.contains(_LAST) & ~last.str.slice(4).str.contains("box", literal=True)
+    one = pl.col("command") & last.str.contains(_LAST)
+    one &= ~last.str.slice(1).str.contains("box", literal=True)
     return frame.select(one.fill_null(False) & ~headed & (text < "\x7f")).to_series()
 
 
