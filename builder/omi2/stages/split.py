@@ -236,7 +236,8 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
     to = run.stage("split") / "data" / f"tier{tier}-{shard:05}-of-{count:05}.parquet"
     try:
         files = sorted(_routed(run, tier, shard).glob("part-*.arrow"))
-        table = pa.concat_tables([_ROUTED.empty_table(), *map(_spilled, files)]).combine_chunks()
+        tables = [pa.Table.from_batches([], _ROUTED), *map(_spilled, files)]
+        table = pa.concat_tables(tables).combine_chunks()
     except FileNotFoundError:
         if not to.exists():
             raise
@@ -258,7 +259,7 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
         ) as file,
     ):
         for begin in range(0, len(order), size):  # memory holds one row group twice
-            group = table.take(pa.array(order[begin : begin + size]))
+            group = table.take(pl.Series(order[begin : begin + size]).to_arrow())
             file.write_table(group.cast(rows.ROWS).combine_chunks(), row_group_size=size)
     shutil.rmtree(_routed(run, tier, shard), ignore_errors=True)
 
