@@ -108,7 +108,7 @@ SOLUTIONS = ["My solution:", "\\boxed{", "\\boxed{1}", "\\boxed{\\frac{1}{2}}", 
              "7 = 2+2 = 5", "0.5+2.5+1 = 4", "0.5+2 = 3", "2+3*4 = .5", "2+3*4 = ()",
              "[asy]", "<|im_end|>", "\\begin{tikzpicture}", "</s>", "<svg ",
              "a box", "M", "*",
-             "$.", "“box”", "boxed{1}", "\\"]  # fmt: skip
+             "$.", "“box”", "boxed{1}", "\\", "\nfrom x import"]  # fmt: skip
 
 
 def check(texts: list[str], rules: Filter) -> None:

@@ -25,12 +25,12 @@ from omi2.answers.extract import extract
 from omi2.sections import MARKS, Filter
 from omi2.texts import has_chat_tokens
 
-_CODE = re.compile(r"```|<llm-code>|^[ \t]*(?:import \w+|from \w+ import|def \w+\()", re.MULTILINE)
+_CODE = re.compile(r"```|<llm-code>|^[ \t]*(?:import \w+|from \w+ import |def \w+\()", re.MULTILINE)
 _DIAGRAM = re.compile(
     r"\[/?asy\]|\\begin\{(?:asy|tikzpicture|pspicture|picture)\*?\}|\\includegraphics\b|<svg[\s>]"
 )
 _MAYBE = [
-    "```", "<llm-code>", "import ", "import\t", "def ", "[asy]", "[/asy]", "\\begin{asy",
+    "```", "<llm-code>", "import ", "def ", "[asy]", "[/asy]", "\\begin{asy",
     "\\begin{tikz", "\\begin{pspicture", "\\begin{picture", "\\includegraphics", "<svg", "<|",
     "INST]", "SYS>>", "<s>", "</s>", "<bos>", "<eos>", "</bos>", "</eos>", "im_start>", "im_end>",
 ]  # fmt: skip

@@ -82,16 +82,18 @@ def _boxed(frame: "pl.DataFrame") -> "pl.DataFrame":
         before=tail.bin.head(box).cast(pl.String),
         after=tail.bin.slice(box + len("\\boxed{")).cast(pl.String),
     ).with_columns(found=pl.when(plain & alone).then(after.str.extract(_BOX)))
-    rest = frame.filter(pl.col("found").is_null())
-    last = (after.str.count_matches(_ANY) == 1) & ~after.str.contains("inal answer", literal=True)
-    last &= short
+    rest = frame.filter(pl.col("found").is_null()).with_columns(
+        first=~before.str.contains(_ANY)  # of a box before it nobody knows here where it ends
+    )
+    last = pl.col("first") & short & (after.str.count_matches(_ANY) == 1)
+    last &= ~after.str.contains("inal answer", literal=True)
     content = (
-        pl.when(plain & ~before.str.contains(_ANY)).then(after.str.extract(_BOX))
+        pl.when(plain & pl.col("first")).then(after.str.extract(_BOX))
         .when(last).then(after.str.extract(_LAST))
     )  # fmt: skip
     final = pl.when(~after.str.contains(_ANY)).then(_final(after))
     rest = rest.with_columns(found=pl.coalesce(content, final))
-    found = pl.concat([frame.drop_nulls("found"), rest])
+    found = pl.concat([frame.drop_nulls("found"), rest.select(frame.columns)])
     return found.select("at", pl.col("found").str.strip_chars())
 
 
