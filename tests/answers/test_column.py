@@ -24,7 +24,7 @@ TEXTS = [
     r"\boxed{" + LONG + r"\boxed{2} and so}",
     r"\boxed{ " + LONG[:250] + r"\boxed{2}}",
     LONG + r"\boxed(" + "xy " * 22 + r"\boxed{2})" + "z " * 109,
-    LONG + r"\boxed 5\boxed{1}x\boxed{2}y",
+    LONG + r"\boxed 5\boxed{1}z\boxed{2}y",
     LONG + r"\boxed{3}. Final Answer: The final answer is $4$. I hope it is correct.",
     LONG + "The final answer is $1,234$. I hope it is correct.",
     LONG + "The final answer is not known.",

@@ -28,7 +28,8 @@ def check(problem: str, items: list[tuple[str, str]], rules: Decontaminate) -> M
     found = [("exact", 1.0, at) for at, other in enumerate(theirs) if other == tokens]
     for hashes, limit in ((telling, rules.overlap), (masked_hashes, rules.masked_overlap)):
         grams = [grams_of(hashes, text, rules.ngram) for _, text in items]
-        spread = Counter(gram for found in grams for gram in set(found))
+        once = {tuple(words): found for words, found in zip(theirs, grams, strict=True)}  # no copies
+        spread = Counter(gram for found in once.values() for gram in set(found))
         shared = {g for g in hashes(tokens, rules.ngram).tolist() if g and spread[g] <= COMMON}
         for at, other in enumerate(grams):
             covered = {
@@ -47,9 +48,9 @@ def check(problem: str, items: list[tuple[str, str]], rules: Decontaminate) -> M
             runs = (tokens[at : at + len(other)] for at in range(len(tokens)))
             if other in runs:
                 found.append(("near_dup", _scaled(share, MOST_OF_TEXT), at))
-    near = sorted((-_cosine(mine, other), at) for at, other in enumerate(bags))[:NEAREST]
-    for cosine, at in near:
-        if -cosine > NEAR:
+    different = sorted(dict.fromkeys(bags), key=lambda other: -_cosine(mine, other))[:NEAREST]
+    for at, other in enumerate(bags):
+        if other in different and _cosine(mine, other) > NEAR:
             made = features(mine, bags[at])
             margin = max(scorers().margins(np.array([made]))[0])
             value = 1 / (1 + math.exp(-max(-30.0, min(30.0, margin))))

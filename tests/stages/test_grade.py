@@ -1,10 +1,13 @@
 """Votes: plain numbers are sorted as `classes` does, and very many answers take bounded time."""
 
+from collections import Counter, defaultdict
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omi2 import rows
 from omi2.answers import classes
 from omi2.recipe import Grade
 from omi2.stages.votes import by_vote, number_classes
@@ -64,6 +67,44 @@ def test_the_largest_class_wins_under_its_commonest_spelling(
         told = by_vote(given, rules).sort(pl.col("answer") == other)
         assert told["reason"].to_list() == reasons
         assert told["expected_answer"].to_list() == [expected] * 3
+
+
+def vote(name: str, counts: dict[str, int], rules: Grade) -> tuple[str, list[str]]:
+    """One problem's vote, as it is meant: the expected answer, and a reason for each answer."""
+    spellings = defaultdict[int, list[str]](list)
+    for text, number in zip(counts, classes([*counts]), strict=True):
+        spellings[number].append(text)
+    votes = Counter({number: sum(map(counts.get, texts)) for number, texts in spellings.items()})
+    most = max(votes.values())
+    common = {
+        n: max(spellings[n], key=lambda text: counts[text]) for n in votes if votes[n] == most
+    }
+    if len(common) > 1 and rules.ties == "drop":
+        return "", ["tie"] * len(counts)
+    won = min(common, key=lambda number: rows.order("tie", name, common[number]))
+    few = most < rules.min_votes or most < rules.min_share * votes.total()
+    right = ["too_few_votes" if few else "" if t in spellings[won] else "minority" for t in counts]
+    return common[won], right
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["1", "1.0", "1.00", "2", "02", "3", "x", "y", "$y$"]),
+                             st.integers(1, 3) | st.just(10**6), min_size=1), max_size=6),
+    st.builds(Grade, ties=st.sampled_from(["drop", "hash"]), min_votes=st.sampled_from([1, 3]),
+              min_share=st.sampled_from([0.0, 0.5, 0.6])),
+)  # fmt: skip
+def test_problems_vote_each_for_itself(given: list[dict[str, int]], rules: Grade) -> None:
+    told = [(str(n), text, many) for n, counts in enumerate(given) for text, many in counts.items()]
+    schema = {"problem_id": pl.String, "answer": pl.String, "count": pl.UInt32}
+    found = by_vote(pl.DataFrame(told, schema, orient="row"), rules)
+    assert len(found) == len(told)
+    for number, counts in enumerate(given):
+        mine = found.filter(problem_id=str(number))
+        expected, reasons = vote(str(number), counts, rules)
+        assert set(mine["expected_answer"]) == {expected}
+        assert dict(mine.select("answer", "reason").iter_rows()) == dict(
+            zip(counts, reasons, strict=True)
+        )
 
 
 @pytest.mark.timeout(60)
