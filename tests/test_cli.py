@@ -164,6 +164,9 @@ def wrong_file(path: Path, what: str) -> Path:
         path.write_bytes(b"")
     elif what == "numbers":
         pl.DataFrame({"problem": [1], "generation": [2]}).write_parquet(path)
+    elif what == "twice":
+        columns = [["How many?"], ["Four."], ["Five."]]
+        pq.write_table(pa.table(columns, ["problem", "generation", "generation"]), path)
     elif what == "not UTF-8":
         bad = pa.Array.from_buffers(
             pa.string(),
@@ -182,6 +185,7 @@ def wrong_file(path: Path, what: str) -> Path:
         ("truncated", "cannot be read as Parquet"),
         ("empty", "cannot be read as Parquet"),
         ("numbers", "column problem is int64, it must be strings"),
+        ("twice", "has several columns called generation"),
         ("not UTF-8", "text that is not UTF-8"),
         ("absent", "does not exist"),
     ],
@@ -219,6 +223,7 @@ def test_hostile_rows_are_dropped_with_reasons_and_hurt_nobody(tmp_path: Path) -
         (good, "{" * 100_000 + box),
         (good, "\u202e\u200f right to left " + "text " * 60 + box),
         (good, ""),
+        (good, "\x1c \n"),
         (good, f"{'text ' * 60}\\boxed{{__import__('os').system('touch hacked')}}"),
         ("x" * 30_000, "too long a problem " + box),
     ]
@@ -227,7 +232,7 @@ def test_hostile_rows_are_dropped_with_reasons_and_hurt_nobody(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     steps = {s["stage"]: s for s in json.loads(done.stdout)["funnel"]}
     assert steps["seed"]["dropped"] == {"empty": 2, "too_long": 1}
-    assert steps["solve"]["dropped"] == {"empty": 1, "problem_dropped": 3}
+    assert steps["solve"]["dropped"] == {"empty": 2, "problem_dropped": 3}
     assert not (tmp_path / "hacked").exists()
 
 

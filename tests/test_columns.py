@@ -154,6 +154,10 @@ def test_space_at_the_end_is_no_cut() -> None:
     check([f"Final answer: 7.[asy]$ {end}" for end in ("", "\n", "\x1c")], Filter(min_chars=0))
 
 
+def test_what_is_no_box_behind_its_backslash() -> None:
+    check(["boxed{1}\\", "“box” \\boxed{1}", "\\“boxed{1}"], Filter(min_chars=0))
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["gsm8k", "math", "openmathinstruct2_sample"])
 def test_rules_of_real_generations(name: str, shared_data: object) -> None:

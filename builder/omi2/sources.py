@@ -61,7 +61,7 @@ def check_columns(
     path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """Which of these columns a Parquet file has; no row is read. Raises UsageError."""
-    file = _opened(path, needed)
+    file = _opened(path, needed, optional)
     schema = file.schema_arrow
     names = tuple(name for name in (*needed, *optional) if name in schema.names)
     for name in names:
@@ -69,7 +69,7 @@ def check_columns(
     return names
 
 
-def _opened(path: Path, needed: tuple[str, ...]) -> pq.ParquetFile:
+def _opened(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> pq.ParquetFile:
     if not path.is_file():
         raise UsageError(f"{path} does not exist, or is not a file")
     try:
@@ -79,6 +79,8 @@ def _opened(path: Path, needed: tuple[str, ...]) -> pq.ParquetFile:
     have = file.schema_arrow.names
     if missing := [name for name in needed if name not in have]:
         raise UsageError(f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}")
+    if twice := [name for name in (*needed, *optional) if have.count(name) > 1]:
+        raise UsageError(f"{path} has several columns called {', '.join(twice)}: keep one of each")
     return file
 
 
@@ -95,7 +97,7 @@ def _batches(
     path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = (), *, distinct: bool = False
 ) -> list[pa.Table]:
     """The rows of a file, in batches; with `distinct`, equal rows of a batch once."""
-    file = _opened(path, needed)
+    file = _opened(path, needed, optional)
     names = [*needed, *(name for name in optional if name in file.schema_arrow.names)]
     tables = []
     try:
@@ -134,11 +136,12 @@ def _strings(path: Path, name: str, column: pa.ChunkedArray, needed: bool) -> pa
 
 def _from_file(source: Source) -> Loaded:
     path = Path(source.file)
-    needed = (source.problem, source.answer) if source.answer else (source.problem,)
+    needed, answer = (source.problem,), (source.answer,) if source.answer else ()
+    _opened(path, (*needed, *answer))  # which has to be there, and may hold numbers
     if source.distinct:  # a row for each generation: only what is read of it is held
-        table = _distinct(pa.concat_tables(_batches(path, needed, distinct=True)))
+        table = _distinct(pa.concat_tables(_batches(path, needed, answer, distinct=True)))
     else:
-        table = read_columns(path, needed, ("id", "subject", "split"))
+        table = read_columns(path, needed, (*answer, "id", "subject", "split"))
     if source.split and "split" in table.column_names:
         splits = sorted({str(s) for s in table["split"].unique().to_pylist()})
         table = table.filter(pc.equal(table["split"], source.split))

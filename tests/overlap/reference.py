@@ -28,7 +28,9 @@ def check(problem: str, items: list[tuple[str, str]], rules: Decontaminate) -> M
     found = [("exact", 1.0, at) for at, other in enumerate(theirs) if other == tokens]
     for hashes, limit in ((telling, rules.overlap), (masked_hashes, rules.masked_overlap)):
         grams = [grams_of(hashes, text, rules.ngram) for _, text in items]
-        once = {tuple(words): found for words, found in zip(theirs, grams, strict=True)}  # no copies
+        once = {
+            tuple(words): found for words, found in zip(theirs, grams, strict=True)
+        }  # no copies
         spread = Counter(gram for found in once.values() for gram in set(found))
         shared = {g for g in hashes(tokens, rules.ngram).tolist() if g and spread[g] <= COMMON}
         for at, other in enumerate(grams):

@@ -46,7 +46,7 @@ def test_numbers_are_sorted_as_classes_does(given: list[list[str]]) -> None:
 
 
 def test_numbers_that_may_round_one_another_and_what_is_none_take_the_long_way() -> None:
-    for other in ("1.001", "x", "5%", "1000000", "", "5 cm", "1e3", "301/300", "5/0"):
+    for other in ("1.001", "0.999", "x", "5%", "1000000", "", "5 cm", "1e3", "301/300", "5/0"):
         assert numbered(["2"], ["1", other], ["0.5"]) == [[0], None, [0]]
     assert numbered(["1", "1/2", "0.5", "1.00", "3"]) == [[0, 1, 1, 0, 2]]
 

@@ -13,10 +13,13 @@ from omi2.run import Report, open_run
 from omi2.stages import seed
 
 
-def seeds(tmp_path: Path, ids: list[str], problems: list[str]) -> Report:
+def seeds(
+    tmp_path: Path, ids: list[str], problems: list[str], answers: pa.Array | None = None
+) -> Report:
     """The report on a file with these rows."""
     path = tmp_path / "mine.parquet"
-    answers = [str(number) for number in range(len(ids))]
+    if answers is None:
+        answers = pa.array([str(number) for number in range(len(ids))])
     pq.write_table(pa.table({"id": ids, "problem": problems, "answer": answers}), path)
     source = Source(name="mine", file=str(path), split="")
     rules = Recipe(name="seeds")
@@ -40,3 +43,12 @@ def test_one_id_on_one_problem_twice_is_a_duplicate_and_no_more(
     report = seeds(tmp_path, ["a", "a"], ["How  many?", "How many?"])
     assert report.facts == {}
     assert not caplog.text
+
+
+@pytest.mark.parametrize("answers", [pa.array([7, None]), pa.nulls(2)])
+def test_answers_may_be_numbers_or_unknown(tmp_path: Path, answers: pa.Array) -> None:
+    report = seeds(tmp_path, ["a", "b"], ["How many?", "How far?"], answers)
+    assert report.left == {"mine": 2 - answers.null_count % 2}
+    run = open_run(tmp_path / "run", Recipe("seeds").parts)
+    golds = [run.read("seed", part)["gold"].drop_nulls() for part in range(run.parts)]
+    assert sum(map(list, golds), []) == ["7"] * (2 - answers.null_count)

@@ -105,7 +105,7 @@ def _replayed(run: Run, path: Path, todo: list[int]) -> dict[int, Report]:
 def _reasons(table: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     """A replay's rows with the `reason` to drop each, or ""."""
     text = pl.col("generation")
-    blank = text.is_null() | ~text.str.contains(r"\S")
+    blank = text.is_null() | ~text.str.contains(r"[^\s\x1c-\x1f]")
     empty = pl.when(blank).then(pl.lit("empty")).otherwise(pl.lit(""))
     gone = pl.col("wanted").is_null()
     return table.join(wanted, on="problem_id", how="left", maintain_order="left").with_columns(
