@@ -154,6 +154,12 @@ def test_space_at_the_end_is_no_cut() -> None:
     check([f"Final answer: 7.[asy]$ {end}" for end in ("", "\n", "\x1c")], Filter(min_chars=0))
 
 
+def test_white_space_that_only_python_knows() -> None:
+    texts = ["\xa0My solution:\nIt is \\boxed{1}", "It is \\boxed{1}.\x1cAnd so on"]
+    check(texts, Filter(min_chars=0))
+    assert judge(texts[1], Filter(min_chars=0)).end == len("It is \\boxed{1}.")
+
+
 def test_what_is_no_box_behind_its_backslash() -> None:
     check(["boxed{1}\\", "“box” \\boxed{1}", "\\“boxed{1}"], Filter(min_chars=0))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from omi2 import rows
 from omi2.answers import classes
 from omi2.recipe import Grade
+from omi2.stages import votes
 from omi2.stages.votes import by_vote, number_classes
 
 SPELLINGS = st.sampled_from(
@@ -82,7 +83,7 @@ def vote(name: str, counts: dict[str, int], rules: Grade) -> tuple[str, list[str
     if len(common) > 1 and rules.ties == "drop":
         return "", ["tie"] * len(counts)
     won = min(common, key=lambda number: rows.order("tie", name, common[number]))
-    few = most < rules.min_votes or most < rules.min_share * votes.total()
+    few = most < rules.min_votes or most < rules.min_share * sizes.total()
     right = ["too_few_votes" if few else "" if t in spellings[won] else "minority" for t in counts]
     return common[won], right
 
@@ -105,6 +106,15 @@ def test_problems_vote_each_for_itself(given: list[dict[str, int]], rules: Grade
         assert dict(mine.select("answer", "reason").iter_rows()) == dict(
             zip(counts, reasons, strict=True)
         )
+
+
+@pytest.mark.parametrize(("most", "reasons"), [(3, {"too_many_answers"}), (4, {"", "minority"})])
+def test_what_was_not_compared_may_be_of_the_second_class(
+    most: int, reasons: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(votes, "_MOST", 2)
+    given = ballots(["x", "y", "z"]).with_columns(count=pl.Series([most, 2, 1]))
+    assert set(by_vote(given, Grade())["reason"]) == reasons
 
 
 @pytest.mark.timeout(60)
