@@ -75,10 +75,10 @@ def vote(name: str, counts: dict[str, int], rules: Grade) -> tuple[str, list[str
     spellings = defaultdict[int, list[str]](list)
     for text, number in zip(counts, classes([*counts]), strict=True):
         spellings[number].append(text)
-    votes = Counter({number: sum(map(counts.get, texts)) for number, texts in spellings.items()})
-    most = max(votes.values())
+    sizes = Counter({number: sum(map(counts.get, texts)) for number, texts in spellings.items()})
+    most = max(sizes.values())
     common = {
-        n: max(spellings[n], key=lambda text: counts[text]) for n in votes if votes[n] == most
+        n: max(spellings[n], key=lambda text: counts[text]) for n in sizes if sizes[n] == most
     }
     if len(common) > 1 and rules.ties == "drop":
         return "", ["tie"] * len(counts)
