@@ -154,6 +154,15 @@ def test_space_at_the_end_is_no_cut() -> None:
     check([f"Final answer: 7.[asy]$ {end}" for end in ("", "\n", "\x1c")], Filter(min_chars=0))
 
 
+@pytest.mark.parametrize(
+    ("opens", "closes"), [("\\[", "\\]"), ("$$", "$$"), ("\\begin{a}", "\\end{a}")]
+)
+def test_a_cut_leaves_no_formula_open(opens: str, closes: str) -> None:
+    text = f"{opens} \\boxed{{1}}. So {closes}"
+    check([f"{text} and so on"], Filter(min_chars=0))
+    assert judge(f"{text} and so on", Filter(min_chars=0)).end == len(text)
+
+
 def test_white_space_that_only_python_knows() -> None:
     texts = ["\xa0My solution:\nIt is \\boxed{1}", "It is \\boxed{1}.\x1cAnd so on"]
     check(texts, Filter(min_chars=0))
