@@ -27,6 +27,8 @@ TEXTS = [
     LONG + r"\boxed 5\boxed{1}z\boxed{2}y",
     LONG + r"\boxed{3}. Final Answer: The final answer is $4$. I hope it is correct.",
     LONG + "The final answer is $1,234$. I hope it is correct.",
+    LONG + "The final answer is $x + y is 5 so$.",
+    LONG + r"\boxed{3}. Final answer is $x + % 1$.",
     LONG + "The final answer is not known.",
     LONG + "\n#### 5",
     LONG + "\n#### $5",

@@ -56,7 +56,7 @@ def extract_column(column: "pl.Series", mode: str = "strict") -> "pl.Series":
     frame = texts.to_frame().with_row_index("at").with_columns(tail=tail)
     frame = frame.with_columns(box=pl.col("tail").str.find("\\boxed{", literal=True))
     last = frame["box"].is_not_null()
-    boxed, others = _boxed(frame.filter(last)), _stated(frame.filter(~last), mode)
+    boxed, others = _boxed(frame.filter(last), mode), _stated(frame.filter(~last), mode)
     found = pl.concat([boxed, others.select("at", "found")])
     good = (pl.col("found") != "") & (pl.col("found").str.len_chars() <= MAX_ANSWER)
     told = found.filter(good.fill_null(False))
@@ -68,7 +68,7 @@ def extract_column(column: "pl.Series", mode: str = "strict") -> "pl.Series":
     return answers.scatter(rest, pl.Series(slow, dtype=pl.String)) if slow else answers
 
 
-def _boxed(frame: "pl.DataFrame") -> "pl.DataFrame":
+def _boxed(frame: "pl.DataFrame", mode: str) -> "pl.DataFrame":
     r"""What is in the box, of texts with \boxed{ near the end; null where that is not plain."""
     import polars as pl
 
@@ -91,7 +91,7 @@ def _boxed(frame: "pl.DataFrame") -> "pl.DataFrame":
         pl.when(plain & pl.col("first")).then(after.str.extract(_BOX))
         .when(last).then(after.str.extract(_LAST))
     )  # fmt: skip
-    final = pl.when(~after.str.contains(_ANY)).then(_final(after))
+    final = pl.when(~after.str.contains(_ANY)).then(_final(after, mode))
     rest = rest.with_columns(found=pl.coalesce(content, final))
     found = pl.concat([frame.drop_nulls("found"), rest.select(frame.columns)])
     return found.select("at", pl.col("found").str.strip_chars())
@@ -104,16 +104,22 @@ def _stated(frame: "pl.DataFrame", mode: str) -> "pl.DataFrame":
     text, tail = pl.col("text"), pl.col("tail")
     frame = frame.with_columns(unboxed=~text.str.contains(_ANY))  # asked three times
     unboxed = pl.col("unboxed")
-    final = pl.when(unboxed | ~tail.str.contains(_ANY)).then(_final(tail))
+    final = pl.when(unboxed | ~tail.str.contains(_ANY)).then(_final(tail, mode))
     pattern = _PHRASE if mode == "strict" else _NUMBER
     stated = pl.when(unboxed).then(tail.str.extract(pattern))
     silent = unboxed & ~text.str.contains(_ANNOUNCED) if mode == "strict" else pl.lit(False)
     return frame.select("at", found=pl.coalesce(final, stated), silent=silent)
 
 
-def _final(text: "pl.Expr") -> "pl.Expr":
-    """What "the final answer is" states at the very end: a number, or a formula in dollar signs."""
+def _final(text: "pl.Expr", mode: str) -> "pl.Expr":
+    """What "the final answer is" states at the very end: a number, or a formula in dollar signs.
+
+    A relaxed reader takes the last number of a formula that nobody can read: such have spaces.
+    """
     import polars as pl
 
     found = text.str.extract_groups(_FINAL).struct
-    return pl.coalesce(found["1"], found["2"].str.strip_chars())
+    formula = found["2"].str.strip_chars()
+    if mode == "relaxed":
+        formula = pl.when(~formula.str.contains(" ", literal=True)).then(formula)
+    return pl.coalesce(found["1"], formula)
