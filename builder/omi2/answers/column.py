@@ -9,7 +9,7 @@ two might disagree (what is space, what is a word) the patterns here ask for mor
 from typing import TYPE_CHECKING
 
 from omi2.answers.boxed import MAX_ANSWER
-from omi2.answers.extract import checked, extract
+from omi2.answers.extract import checked, extract, stated_number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -112,14 +112,19 @@ def _stated(frame: "pl.DataFrame", mode: str) -> "pl.DataFrame":
 
 
 def _final(text: "pl.Expr", mode: str) -> "pl.Expr":
-    """What "the final answer is" states at the very end: a number, or a formula in dollar signs.
-
-    A relaxed reader takes the last number of a formula that nobody can read: such have spaces.
-    """
+    """What "the final answer is" states at the very end: a number, or a formula in dollar signs."""
     import polars as pl
 
     found = text.str.extract_groups(_FINAL).struct
     formula = found["2"].str.strip_chars()
     if mode == "relaxed":
-        formula = pl.when(~formula.str.contains(" ", literal=True)).then(formula)
+        formula = formula.map_batches(_relaxed, return_dtype=pl.String)
     return pl.coalesce(found["1"], formula)
+
+
+def _relaxed(formulas: "pl.Series") -> "pl.Series":
+    """What is taken of each formula: itself, if it can be read; else its last number."""
+    import polars as pl
+
+    told = {formula: stated_number(formula) for formula in formulas.drop_nulls().unique()}
+    return formulas.replace_strict(told, default=None, return_dtype=pl.String)

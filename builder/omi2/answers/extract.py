@@ -80,7 +80,7 @@ def extract(text: str, mode: str = "strict") -> str | None:
     if mode == "relaxed":
         if answer is None:
             return _last_stated(text)
-        return _stated_number(answer)
+        return stated_number(answer)
     return answer
 
 
@@ -136,7 +136,7 @@ def _last_number(text: str) -> re.Match[str] | None:
     return last
 
 
-def _stated_number(answer: str) -> str | None:
+def stated_number(answer: str) -> str | None:
     """What a sentence of words states: itself, if it can be read; else its last number."""
     from omi2.answers.forms import read
 
