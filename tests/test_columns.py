@@ -31,6 +31,7 @@ def strings(texts: list[str]) -> pl.Series:
 
 @settings(deadline=None)
 @given(TEXTS)
+@example(["\na", "a\n", "a\n b"])
 def test_ids_of_columns(texts: list[str]) -> None:
     column = strings(texts)
     assert ids.problem_ids(column).to_list() == [rows.problem_id(text) for text in texts]
@@ -167,6 +168,12 @@ def test_white_space_that_only_python_knows() -> None:
     texts = ["\xa0My solution:\nIt is \\boxed{1}", "It is \\boxed{1}.\x1cAnd so on"]
     check(texts, Filter(min_chars=0))
     assert judge(texts[1], Filter(min_chars=0)).end == len("It is \\boxed{1}.")
+
+
+def test_a_cut_before_another_box_is_not_matching() -> None:
+    rules = Filter(one_box=False, min_chars=0)
+    check(["It is \\boxed{1}. No, \\boxed{2}"], rules)
+    assert judge("It is \\boxed{1}. No, \\boxed{2}", rules).reason == "box_not_matching"
 
 
 def test_what_is_no_box_behind_its_backslash() -> None:
