@@ -29,6 +29,8 @@ TEXTS = [
     LONG + "The final answer is $1,234$. I hope it is correct.",
     LONG + "The final answer is $x + y is 5 so$.",
     LONG + r"\boxed{3}. Final answer is $x + % 1$.",
+    LONG + r"The final answer is $\fbox{4}$.",
+    LONG + r"\boxed{1} z \boxed{2}. Final answer: 7",
     LONG + "The final answer is not known.",
     LONG + "\n#### 5",
     LONG + "\n#### $5",
