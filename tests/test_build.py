@@ -263,6 +263,17 @@ def test_a_shard_is_written_once_and_what_was_routed_to_it_is_taken_away(
     assert shard.read_bytes() == before
 
 
+def test_all_columns_but_texts_tell_their_statistics(recipe: Recipe, tmp_path: Path) -> None:
+    make(recipe, tmp_path)
+    shard = next((tmp_path / "omi2" / "data").iterdir())
+    group = pq.read_metadata(shard).row_group(0)
+    columns = [group.column(at) for at in range(group.num_columns)]
+    bare = {column.path_in_schema for column in columns if column.statistics is None}
+    assert bare == {"problem", "generated_solution"}
+    plain = {column.path_in_schema for column in columns if not column.has_dictionary_page}
+    assert plain == {*bare, "row_id"}
+
+
 def test_no_rows_are_an_error_unless_they_are_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "f.parquet"
     pl.DataFrame({"problem": ["How many?"], "generation": ["I do not know."]}).write_parquet(file)

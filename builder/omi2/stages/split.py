@@ -39,6 +39,12 @@ OTHER_BYTES = 250
 _TEXT = ("problem", "generated_solution")
 _DISTINCT = (*_TEXT, "row_id")
 """Columns for which a dictionary would be begun and given up, in every row group."""
+_LEAVES = [
+    f"{field.name}.{child.name}" if pa.types.is_struct(field.type) else field.name
+    for field in rows.ROWS
+    for child in (field.type if pa.types.is_struct(field.type) else [field])
+]
+"""The columns as Parquet has them."""
 _ROUTED = pa.schema([f.with_type(pa.large_string()) if f.name in _TEXT else f for f in rows.ROWS])
 """A shard's rows before they are shuffled: its text together may be more than 2 GB."""
 _SPILL = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -252,8 +258,8 @@ def write_shard(recipe: Recipe, run: Run, task: tuple[int, int, int]) -> None:
             temporary,
             rows.ROWS,
             compression="zstd",
-            use_dictionary=[name for name in rows.ROWS.names if name not in _DISTINCT],
-            write_statistics=[name for name in rows.ROWS.names if name not in _TEXT],
+            use_dictionary=[name for name in _LEAVES if name not in _DISTINCT],
+            write_statistics=[name for name in _LEAVES if name not in _TEXT],
             use_content_defined_chunking=True,
             write_page_index=True,
         ) as file,
