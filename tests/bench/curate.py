@@ -19,6 +19,7 @@ alone are measured against `datasets` doing map and filter with `omi2.rules.judg
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -77,12 +78,12 @@ def measure(command: list[str], folder: Path) -> dict[str, float]:
 
 
 def _size(folder: Path) -> int:
+    """What lies in a folder; what a build takes away meanwhile counts for nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except OSError:
-            continue
+    for at, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(at, name)).st_size
     return total
 
 
